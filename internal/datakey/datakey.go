@@ -5,6 +5,7 @@
 package datakey
 
 import (
+	"crypto/rand"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
@@ -49,4 +50,11 @@ func AEAD(key []byte) (tink.AEAD, error) {
 		return nil, fmt.Errorf("datakey: %w", err)
 	}
 	return aead.New(h)
+}
+
+// New makes a random key.
+func New() []byte {
+	key := make([]byte, Size)
+	_, _ = rand.Read(key) // never fails
+	return key
 }

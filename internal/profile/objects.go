@@ -1,0 +1,220 @@
+package profile
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"kindred/internal/api/profileapi"
+	"kindred/internal/domain"
+	"kindred/internal/fault"
+	"kindred/internal/seal"
+	"kindred/internal/store"
+)
+
+// ListProfileObjects lists the objects of one type of a profile, newest first:
+// by the source's time where the mapping gives one, else by arrival. For a
+// standard type these are the standard objects that ingestion has composed.
+func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListProfileObjectsRequest) (*profileapi.ListProfileObjectsResponse, error) {
+	limit := defaultPage
+	if in.MaxResults != nil {
+		limit = *in.MaxResults
+	}
+	args := []string{in.DomainName, in.ProfileId, in.ObjectTypeName}
+	if f := in.ObjectFilter; f != nil {
+		args = append(append(args, f.KeyName), f.Values...)
+	}
+	var from []byte
+	if in.NextToken != nil {
+		var err error
+		if from, err = s.pages.Open("ListProfileObjects", args, *in.NextToken); err != nil {
+			return nil, err
+		}
+	}
+	var out *profileapi.ListProfileObjectsResponse
+	err := s.domains.View(ctx, in.DomainName, func(cfg *domain.Config, r *seal.Reader) error {
+		if !s.types.Known(cfg, in.ObjectTypeName) {
+			return fault.New(fault.NotFound, "The object type %s does not exist in the domain", in.ObjectTypeName)
+		}
+		id, ok := ParseID(in.ProfileId)
+		if !ok {
+			return noProfile(in.ProfileId)
+		}
+		heads, err := readHeads(ctx, r, cfg.ID, []ID{id})
+		if err != nil {
+			return err
+		}
+		if heads[0] == nil {
+			return noProfile(in.ProfileId)
+		}
+		l := &listing{ctx: ctx, r: r, s: s, p: partition(cfg.ID, id), objectType: in.ObjectTypeName, limit: limit, from: from}
+		if f := in.ObjectFilter; f != nil {
+			l.filter = &Key{Name: f.KeyName}
+			for _, v := range f.Values {
+				if lists := s.types.KeyTypes(cfg, f.KeyName); len(lists) > 0 {
+					l.forms = append(l.forms, normalForms(lists, v, cfg.Info.Settings.DefaultCountry)...)
+				}
+			}
+		}
+		var next []byte
+		switch {
+		case in.ObjectTypeName[0] == '_':
+			next, err = l.standards()
+		case l.filter != nil:
+			next, err = l.filtered()
+		default:
+			next, err = l.plain()
+		}
+		if err != nil {
+			return err
+		}
+		out = &profileapi.ListProfileObjectsResponse{Items: l.items}
+		if out.Items == nil {
+			out.Items = []profileapi.ListProfileObjectsItem{}
+		}
+		if next != nil {
+			out.NextToken = new(s.pages.Seal("ListProfileObjects", args, next))
+		}
+		return nil
+	})
+	return out, err
+}
+
+type listing struct {
+	ctx        context.Context
+	r          *seal.Reader
+	s          *Service
+	p          []byte
+	objectType string
+	limit      int
+	from       []byte
+	filter     *Key
+	forms      []string // of the filter's values
+	items      []profileapi.ListProfileObjectsItem
+}
+
+func (l *listing) add(o Origin, text string) {
+	l.items = append(l.items, profileapi.ListProfileObjectsItem{ObjectTypeName: &l.objectType,
+		ProfileObjectUniqueKey: new(o.UniqueKey()), Object: &text})
+}
+
+// plain pages through the objects in the order of their sort keys.
+func (l *listing) plain() (next []byte, err error) {
+	span := within(l.p, named('o', l.objectType, 0), l.limit+1)
+	if l.from != nil {
+		span.Start = append(bytes.Clone(l.from), 0)
+	}
+	lists, err := l.r.Scan(l.ctx, span)
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	list := lists[0]
+	if len(list) > l.limit {
+		list = list[:l.limit]
+		next = bytes.Clone(list[l.limit-1].Key.Sort)
+	}
+	for _, rec := range list {
+		var o Origin
+		if len(rec.Key.Sort) < seal.HashSize {
+			return nil, fmt.Errorf("object key: %w", store.ErrCorrupt)
+		}
+		copy(o.Object[:], rec.Key.Sort[len(rec.Key.Sort)-seal.HashSize:])
+		l.add(o, string(rec.Value))
+	}
+	return next, nil
+}
+
+// filtered looks through the contributions of the type for those with the key.
+func (l *listing) filtered() (next []byte, err error) {
+	all, err := scanContributions(l.ctx, l.r, l.p, named('c', l.objectType, 0))
+	if err != nil {
+		return nil, err
+	}
+	all = slices.DeleteFunc(all, func(k *contribution) bool { return !l.matches(k.allKeys()) })
+	sorts := make([][]byte, len(all))
+	for i, k := range all {
+		sorts[i] = objectSort(k.origin, k.order)
+	}
+	slices.SortFunc(sorts, bytes.Compare)
+	at := 0
+	if l.from != nil {
+		var found bool
+		if at, found = slices.BinarySearchFunc(sorts, l.from, bytes.Compare); found {
+			at++
+		}
+	}
+	sorts = sorts[at:]
+	if len(sorts) > l.limit {
+		sorts = sorts[:l.limit]
+		next = sorts[l.limit-1]
+	}
+	keys := make([]store.Key, len(sorts))
+	for i, sort := range sorts {
+		keys[i] = store.Key{Partition: l.p, Sort: sort}
+	}
+	values, err := l.r.Get(l.ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	for i, v := range values {
+		var o Origin
+		copy(o.Object[:], sorts[i][len(sorts[i])-seal.HashSize:])
+		l.add(o, string(v))
+	}
+	return next, nil
+}
+
+// allKeys are the keys of an object, those of its parts included.
+func (k *contribution) allKeys() []Key {
+	keys := slices.Clone(k.keys)
+	for i := range k.parts {
+		keys = append(keys, k.parts[i].keys...)
+	}
+	return keys
+}
+
+func (l *listing) matches(keys []Key) bool {
+	return slices.ContainsFunc(keys, func(k Key) bool { return k.Name == l.filter.Name && slices.Contains(l.forms, k.Value) })
+}
+
+// standards lists the standard objects of a kind, the last changed first.
+func (l *listing) standards() (next []byte, err error) {
+	all, err := scanStandards(l.ctx, l.r, l.p, named('s', l.objectType, 0))
+	if err != nil {
+		return nil, err
+	}
+	if l.filter != nil {
+		all = slices.DeleteFunc(all, func(s *standardObject) bool { return !l.matches(s.keys) && !l.matches(s.derived) })
+	}
+	position := func(s *standardObject) []byte {
+		return append(binary.BigEndian.AppendUint64(nil, ^uint64(s.updated)), s.id[:]...)
+	}
+	slices.SortFunc(all, func(a, b *standardObject) int {
+		return cmp.Or(cmp.Compare(b.updated, a.updated), bytes.Compare(a.id[:], b.id[:]))
+	})
+	if l.from != nil {
+		all = slices.DeleteFunc(all, func(s *standardObject) bool { return bytes.Compare(position(s), l.from) <= 0 })
+	}
+	if len(all) > l.limit {
+		all = all[:l.limit]
+		next = position(all[l.limit-1])
+	}
+	for _, s := range all {
+		text, err := l.s.types.Render(s.kind, s.id, s.facts)
+		if err != nil {
+			return nil, err
+		}
+		l.items = append(l.items, profileapi.ListProfileObjectsItem{ObjectTypeName: &l.objectType,
+			ProfileObjectUniqueKey: new(standardUniqueKey(l.r.Ring(), s)), Object: &text})
+	}
+	return next, nil
+}
+
+// standardUniqueKey is the handle of a standard object on the wire, of the form
+// that objects have.
+func standardUniqueKey(ring *seal.Ring, s *standardObject) string {
+	return NewOrigin(ring, s.kind, s.id.String()).UniqueKey()
+}

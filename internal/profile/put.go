@@ -1,0 +1,369 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kindred/internal/fault"
+	"kindred/internal/store"
+)
+
+// Value is what a record gives to one field of a standard object.
+type Value struct {
+	Path   string
+	Text   string
+	List   []string
+	IsList bool
+}
+
+// Part is what a record gives to a standard object below the profile, such as
+// an asset: its fields, and the keys that carry the object's identifier.
+type Part struct {
+	Kind   string // "_asset", "_order", ...
+	Keys   []Key
+	Values []Value
+}
+
+// Object is a record that has been mapped, ready to be put into a profile.
+type Object struct {
+	Origin     Origin
+	Body       []byte // the record as it was sent
+	BodyKey    uint32 // data key that the body is sealed with
+	Priority   uint16 // of its object type, 0 is none
+	SourceTime int64  // microseconds, 0 when the record gives none
+	Expires    int64  // microseconds
+	Values     []Value
+	Keys       []Key // to be stored on the profile
+	NewOnly    []Key // to be stored if the object makes the profile
+	Parts      []Part
+	Maps       func(key string) bool // whether the object type maps a predefined key
+	Email      string                // fills EmailAddress of an inferred profile
+	Phone      string                // fills PhoneNumber of an inferred profile
+}
+
+// ErrSeveralStandardObjects: keys of a record find more than one standard
+// object of a kind.
+var errSeveral = fault.New(fault.Invalid, "The keys of this object are binding to more than one standard object of the profile")
+
+// put ingests an object: it replaces the stored one with its unique key, and
+// what it gives is added to what it gave before. An object that is older by its
+// source's time than the stored one changes nothing.
+func (c *change) put(in *Object) error {
+	old, err := c.stored(in.Origin)
+	if err != nil {
+		return err
+	}
+	if old != nil && in.SourceTime != 0 && in.SourceTime < old.source {
+		return nil
+	}
+	k := &contribution{origin: in.Origin, created: c.fresh, first: c.now, last: c.now, source: in.SourceTime,
+		expires: in.Expires, size: len(in.Body)}
+	var before contribution
+	if old != nil {
+		before = *old
+		k.created, k.first = old.created, old.first
+		k.expires = max(k.expires, old.expires)
+		if k.source == 0 {
+			k.source = old.source
+		}
+	}
+	k.order = c.now
+	if in.SourceTime != 0 {
+		k.order = in.SourceTime
+	}
+	if err := c.putFacts(in, k, before.facts); err != nil {
+		return err
+	}
+	k.keys = slices.Clone(in.Keys)
+	if k.created {
+		k.keys = append(k.keys, in.NewOnly...)
+	}
+	k.keys = uniqueKeys(k.keys)
+	c.recount(matching, before.keys, k.keys)
+	if err := c.putParts(in, k, before.parts); err != nil {
+		return err
+	}
+
+	if old != nil && old.order != k.order {
+		c.tx.Delete(c.key(objectSort(in.Origin, old.order)))
+	}
+	c.tx.PutWith(in.BodyKey, c.key(objectSort(in.Origin, k.order)), in.Body)
+	c.tx.Put(c.key(contributionSort(in.Origin)), k.encode())
+	if old == nil {
+		c.tx.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
+		c.head.objects++
+	}
+	c.head.bytes += int64(k.size - before.size)
+	c.head.expires = max(c.head.expires, k.expires)
+	return nil
+}
+
+// stored reads the contribution of an object; nil if the profile has none.
+func (c *change) stored(o Origin) (*contribution, error) {
+	if c.fresh {
+		return nil, nil
+	}
+	v, err := c.tx.Get(c.ctx, c.key(contributionSort(o)), c.key(manualSort))
+	if err != nil {
+		return nil, fmt.Errorf("contribution: %w", err)
+	}
+	if c.manual == nil {
+		if c.manual, err = decodeManual(v[1]); err != nil {
+			return nil, err
+		}
+	}
+	if v[0] == nil {
+		return nil, nil
+	}
+	return decodeContribution(o, v[0])
+}
+
+// putFacts turns the values for the profile itself into facts and carries the
+// profile forward by them.
+func (c *change) putFacts(in *Object, k *contribution, before []Fact) error {
+	m, err := c.loadManual()
+	if err != nil {
+		return err
+	}
+	fresh := make([]Fact, 0, len(in.Values)+2)
+	for i := range in.Values {
+		fresh = append(fresh, c.fact(in, &in.Values[i]))
+	}
+	if c.fresh && c.head.inferred {
+		fresh = c.fill(in, fresh, "EmailAddress", in.Email)
+		fresh = c.fill(in, fresh, "PhoneNumber", in.Phone)
+	}
+	slices.SortFunc(fresh, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+	k.facts = accumulate(before, fresh, m.since)
+	for _, f := range fresh {
+		c.stand(f)
+	}
+	return nil
+}
+
+func (c *change) fact(in *Object, v *Value) Fact {
+	f := Fact{Path: v.Path, Text: v.Text, List: v.List, IsList: v.IsList, Seq: c.nextSeq(), Time: c.now,
+		Priority: in.Priority, Origin: in.Origin}
+	if in.SourceTime != 0 {
+		f.Time = in.SourceTime
+	}
+	if name := family(v.Path); name != "" {
+		f.Mapped = in.Maps(name)
+	}
+	return f
+}
+
+// fill gives an inferred profile an address that the mapping has typed as one
+// but not targeted (behaviour: inferred profiles).
+func (c *change) fill(in *Object, fresh []Fact, path, text string) []Fact {
+	if text == "" || slices.ContainsFunc(fresh, func(f Fact) bool { return f.Path == path }) {
+		return fresh
+	}
+	return append(fresh, c.fact(in, &Value{Path: path, Text: text}))
+}
+
+func uniqueKeys(keys []Key) []Key {
+	sortKeys(keys)
+	return slices.Compact(keys)
+}
+
+// putParts gives the object's values to the standard objects below the profile.
+func (c *change) putParts(in *Object, k *contribution, before []part) error {
+	var orphaned []part
+	for i := range in.Parts {
+		p := &in.Parts[i]
+		var old *part
+		if j := slices.IndexFunc(before, func(b part) bool { return b.kind == p.Kind }); j >= 0 {
+			old = &before[j]
+		}
+		s, err := c.standardFor(p, old)
+		if err != nil {
+			return err
+		}
+		n := part{kind: p.Kind, id: s.id, keys: uniqueKeys(slices.Clone(p.Keys))}
+		var had []Fact
+		var hadKeys []Key
+		if old != nil && old.id == s.id {
+			had, hadKeys = old.facts, old.keys
+		} else if old != nil {
+			orphaned = append(orphaned, *old)
+		}
+		fresh := make([]Fact, len(p.Values))
+		for j := range p.Values {
+			fresh[j] = c.fact(in, &p.Values[j])
+		}
+		slices.SortFunc(fresh, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+		n.facts = accumulate(had, fresh, func(string) uint64 { return 0 })
+		for _, f := range fresh {
+			s.facts, _ = advance(s.facts, f)
+		}
+		c.recountStandard(s, hadKeys, n.keys)
+		c.saveStandard(s)
+		k.parts = append(k.parts, n)
+	}
+	for _, b := range before {
+		if !slices.ContainsFunc(k.parts, func(p part) bool { return p.kind == b.kind }) {
+			k.parts = append(k.parts, b) // the mapping no longer speaks of it: it stays
+		}
+	}
+	for _, p := range orphaned {
+		if err := c.withdraw(p, k.origin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standardFor finds the standard object that a part belongs to, or makes one.
+// Standard objects belong to a profile: a key never reaches into another
+// customer's.
+func (c *change) standardFor(p *Part, old *part) (*standardObject, error) {
+	if c.fresh {
+		return c.newStandard(p.Kind), nil
+	}
+	var spans []store.Span
+	for _, k := range p.Keys {
+		spans = append(spans, within(c.p, standardKeySort(p.Kind, c.tx.Ring().Identify(identStandard, k.Name, k.Value)), 2))
+	}
+	lists, err := c.tx.ScanPlain(c.ctx, spans...)
+	if err != nil {
+		return nil, fmt.Errorf("standard object keys: %w", err)
+	}
+	var hits []ID
+	for _, list := range lists {
+		for _, rec := range list {
+			id := ID(rec.Key.Sort[len(rec.Key.Sort)-len(ID{}):])
+			if !slices.Contains(hits, id) {
+				hits = append(hits, id)
+			}
+		}
+	}
+	switch {
+	case len(hits) > 1:
+		return nil, errSeveral
+	case len(hits) == 1:
+		return c.loadStandard(p.Kind, hits[0])
+	case old != nil:
+		return c.loadStandard(p.Kind, old.id)
+	}
+	return c.newStandard(p.Kind), nil
+}
+
+func (c *change) newStandard(kind string) *standardObject {
+	return &standardObject{kind: kind, id: NewID(), created: c.now}
+}
+
+func (c *change) loadStandard(kind string, id ID) (*standardObject, error) {
+	v, err := c.tx.Get(c.ctx, c.key(standardSort(kind, id)))
+	if err != nil {
+		return nil, fmt.Errorf("standard object: %w", err)
+	}
+	if v[0] == nil {
+		return nil, fmt.Errorf("standard object %s %s: %w", kind, id, store.ErrCorrupt)
+	}
+	return decodeStandard(kind, id, v[0])
+}
+
+// recountStandard replaces the keys that one contribution brings to a standard
+// object.
+func (c *change) recountStandard(s *standardObject, old, fresh []Key) {
+	add := func(k Key, delta int) {
+		at := store.Key{Partition: c.p, Sort: append(standardKeySort(s.kind, c.tx.Ring().Identify(identStandard, k.Name, k.Value)), s.id[:]...)}
+		i := slices.Index(s.keys, k)
+		if i < 0 {
+			i = len(s.keys)
+			s.keys, s.counts = append(s.keys, k), append(s.counts, 0)
+		}
+		if s.counts[i] += delta; s.counts[i] > 0 {
+			c.tx.PutPlain(at, nil)
+			return
+		}
+		s.keys, s.counts = slices.Delete(s.keys, i, i+1), slices.Delete(s.counts, i, i+1)
+		c.tx.Delete(at)
+	}
+	for _, k := range old {
+		if !slices.Contains(fresh, k) {
+			add(k, -1)
+		}
+	}
+	for _, k := range fresh {
+		if !slices.Contains(old, k) {
+			add(k, 1)
+		}
+	}
+}
+
+// saveStandard writes a standard object and brings its search keys up to date.
+func (c *change) saveStandard(s *standardObject) {
+	s.updated = c.now
+	derived := standardKeys(s.kind, s.id, s.facts)
+	c.recount(findable, s.derived, derived)
+	s.derived = derived
+	c.tx.Put(c.key(standardSort(s.kind, s.id)), s.encode())
+}
+
+// withdraw takes one object's part away from a standard object, which goes when
+// nothing is left of it.
+func (c *change) withdraw(p part, from Origin) error {
+	s, err := c.loadStandard(p.kind, p.id)
+	if err != nil {
+		return err
+	}
+	all, err := c.contributions()
+	if err != nil {
+		return err
+	}
+	var facts []Fact
+	others := false
+	for _, k := range all {
+		if k.origin == from {
+			continue
+		}
+		for _, q := range k.parts {
+			if q.kind == p.kind && q.id == p.id {
+				facts, others = append(facts, q.facts...), true
+			}
+		}
+	}
+	c.recountStandard(s, p.keys, nil)
+	if !others {
+		c.recount(findable, s.derived, nil)
+		c.tx.Delete(c.key(standardSort(s.kind, s.id)))
+		return nil
+	}
+	s.facts = Fold(facts)
+	c.saveStandard(s)
+	return nil
+}
+
+// remove takes an object and all it gave out of the profile.
+func (c *change) remove(k *contribution) error {
+	for _, p := range k.parts {
+		if err := c.withdraw(p, k.origin); err != nil {
+			return err
+		}
+	}
+	c.recount(matching, k.keys, nil)
+	c.tx.Delete(c.key(contributionSort(k.origin)))
+	c.tx.Delete(c.key(objectSort(k.origin, k.order)))
+	c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+	c.head.objects--
+	c.head.bytes -= int64(k.size)
+	rest, err := c.contributions() // reads its own deletions
+	if err != nil {
+		return err
+	}
+	return c.refold(rest)
+}
+
+// Part is the object's part for a kind of standard object, made if need be.
+func (o *Object) Part(kind string) *Part {
+	for i := range o.Parts {
+		if o.Parts[i].Kind == kind {
+			return &o.Parts[i]
+		}
+	}
+	o.Parts = append(o.Parts, Part{Kind: kind})
+	return &o.Parts[len(o.Parts)-1]
+}

@@ -1,0 +1,257 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kindred/internal/seal"
+	"kindred/internal/store"
+)
+
+// recordVersion leads every record of a profile.
+const recordVersion = 1
+
+// Key is an identifier of a profile or standard object: the name of a key and a
+// normalised value.
+type Key struct{ Name, Value string }
+
+// head is the profile as it stands.
+type head struct {
+	created, updated, expires int64  // microseconds
+	seq                       uint64 // of the newest fact
+	objects                   int
+	bytes                     int64
+	inferred                  bool  // made by ingestion, not by a call
+	window                    int64 // second in which inWindow objects arrived
+	inWindow                  int
+	facts                     []Fact       // that stand, by path
+	derived                   []derivedKey // predefined keys that follow from facts
+}
+
+// derivedKey is an index entry that follows from the standing facts.
+type derivedKey struct {
+	class byte
+	key   Key
+}
+
+func (h *head) encode() []byte {
+	e := encoder{make([]byte, 0, 512+64*len(h.facts))}
+	e.b = append(e.b, recordVersion)
+	e.int(h.created)
+	e.int(h.updated)
+	e.int(h.expires)
+	e.uint(h.seq)
+	e.uint(uint64(h.objects))
+	e.int(h.bytes)
+	e.bool(h.inferred)
+	e.int(h.window)
+	e.uint(uint64(h.inWindow))
+	var table []Origin
+	body := encoder{make([]byte, 0, 64*len(h.facts))}
+	body.facts(h.facts, &table)
+	e.origins(table)
+	e.bytes(body.b)
+	e.uint(uint64(len(h.derived)))
+	for _, k := range h.derived {
+		e.b = append(e.b, k.class)
+		e.string(k.key.Name)
+		e.string(k.key.Value)
+	}
+	return e.b
+}
+
+func decodeHead(b []byte) (*head, error) {
+	d := newDecoder(b)
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("profile head: version: %w", store.ErrCorrupt)
+	}
+	h := &head{created: d.int(), updated: d.int(), expires: d.int(), seq: d.uint(),
+		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), window: d.int(), inWindow: int(d.uint())}
+	table := d.origins()
+	if table == nil {
+		table = []Origin{}
+	}
+	h.facts = d.facts(table, Origin{})
+	if n := d.count(); n > 0 {
+		h.derived = make([]derivedKey, n)
+		for i := range h.derived {
+			if c := d.take(1); c != "" {
+				h.derived[i].class = c[0]
+			}
+			h.derived[i].key = Key{d.string(), d.string()}
+		}
+	}
+	return h, d.done("profile head")
+}
+
+// manual is what people and API calls wrote on a profile.
+type manual struct {
+	facts []Fact // the latest per path, clearings included, by path
+	keys  []Key  // added with AddProfileKey
+}
+
+func (m *manual) encode() []byte {
+	e := encoder{append(make([]byte, 0, 256), recordVersion)}
+	e.facts(m.facts, nil)
+	e.keys(m.keys)
+	return e.b
+}
+
+func decodeManual(b []byte) (*manual, error) {
+	if b == nil {
+		return &manual{}, nil
+	}
+	d := newDecoder(b)
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("manual facts: version: %w", store.ErrCorrupt)
+	}
+	m := &manual{facts: d.facts(nil, Origin{}), keys: d.keys()}
+	return m, d.done("manual facts")
+}
+
+// since is the arrival of the last manual fact of a path, 0 if there is none.
+func (m *manual) since(path string) uint64 {
+	if i, ok := find(m.facts, path); ok {
+		return m.facts[i].Seq
+	}
+	return 0
+}
+
+// set replaces the manual fact of a path.
+func (m *manual) set(f Fact) {
+	i, ok := find(m.facts, f.Path)
+	if ok {
+		m.facts[i] = f
+	} else {
+		m.facts = slices.Insert(m.facts, i, f)
+	}
+}
+
+// contribution is what one object has given to its profile, over all the times
+// it was ingested.
+type contribution struct {
+	origin                       Origin
+	created                      bool  // its ingestion made the profile
+	first, last, source, expires int64 // microseconds; source is 0 when it gives no time
+	order                        int64 // the time in the object's sort key
+	size                         int   // of the object's text in bytes
+	keys                         []Key // stored ones
+	facts                        []Fact
+	parts                        []part
+}
+
+// part is what an object gives to a standard object below the profile.
+type part struct {
+	kind  string
+	id    ID
+	keys  []Key // that carry its identifier
+	facts []Fact
+}
+
+func (c *contribution) encode() []byte {
+	e := encoder{make([]byte, 0, 256+64*len(c.facts))}
+	e.b = append(e.b, recordVersion)
+	e.bool(c.created)
+	e.int(c.first)
+	e.int(c.last)
+	e.int(c.source)
+	e.int(c.expires)
+	e.int(c.order)
+	e.uint(uint64(c.size))
+	e.keys(c.keys)
+	e.facts(c.facts, nil)
+	e.uint(uint64(len(c.parts)))
+	for i := range c.parts {
+		p := &c.parts[i]
+		e.string(p.kind)
+		e.bytes(p.id[:])
+		e.keys(p.keys)
+		e.facts(p.facts, nil)
+	}
+	return e.b
+}
+
+func decodeContribution(o Origin, b []byte) (*contribution, error) {
+	d := newDecoder(b)
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("contribution: version: %w", store.ErrCorrupt)
+	}
+	c := &contribution{origin: o, created: d.bool(), first: d.int(), last: d.int(), source: d.int(),
+		expires: d.int(), order: d.int(), size: int(d.uint()), keys: d.keys(), facts: d.facts(nil, o)}
+	if n := d.count(); n > 0 {
+		c.parts = make([]part, n)
+		for i := range c.parts {
+			p := &c.parts[i]
+			p.kind = d.string()
+			copy(p.id[:], d.take(uint64(len(p.id))))
+			p.keys, p.facts = d.keys(), d.facts(nil, o)
+		}
+	}
+	return c, d.done("contribution")
+}
+
+// contributionOrigin reads the origin from a contribution's sort key.
+func contributionOrigin(sort []byte) (o Origin, err error) {
+	if len(sort) < 2+seal.HashSize || sort[0] != 'c' || sort[len(sort)-seal.HashSize-1] != 0 {
+		return o, fmt.Errorf("contribution key: %w", store.ErrCorrupt)
+	}
+	o.Type = string(sort[1 : len(sort)-seal.HashSize-1])
+	copy(o.Object[:], sort[len(sort)-seal.HashSize:])
+	return o, nil
+}
+
+// standardObject is a standard object below the profile, folded.
+type standardObject struct {
+	kind             string
+	id               ID
+	created, updated int64
+	facts            []Fact
+	keys             []Key // that find it, with how many contributions bring each
+	counts           []int
+	derived          []Key // search keys that follow from its facts and id
+}
+
+func (s *standardObject) encode() []byte {
+	e := encoder{make([]byte, 0, 128+64*len(s.facts))}
+	e.b = append(e.b, recordVersion)
+	e.int(s.created)
+	e.int(s.updated)
+	var table []Origin
+	body := encoder{make([]byte, 0, 64*len(s.facts))}
+	body.facts(s.facts, &table)
+	e.origins(table)
+	e.bytes(body.b)
+	e.keys(s.keys)
+	for _, n := range s.counts {
+		e.uint(uint64(n))
+	}
+	e.keys(s.derived)
+	return e.b
+}
+
+func decodeStandard(kind string, id ID, b []byte) (*standardObject, error) {
+	d := newDecoder(b)
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("standard object: version: %w", store.ErrCorrupt)
+	}
+	s := &standardObject{kind: kind, id: id, created: d.int(), updated: d.int()}
+	table := d.origins()
+	s.facts, s.keys = d.facts(table, Origin{}), d.keys()
+	s.counts = make([]int, len(s.keys))
+	for i := range s.counts {
+		s.counts[i] = int(d.uint())
+	}
+	s.derived = d.keys()
+	return s, d.done("standard object")
+}
+
+// sortKeys orders keys by name and value.
+func sortKeys(keys []Key) {
+	slices.SortFunc(keys, func(a, b Key) int {
+		if c := strings.Compare(a.Name, b.Name); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Value, b.Value)
+	})
+}

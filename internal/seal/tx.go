@@ -1,0 +1,110 @@
+package seal
+
+import (
+	"context"
+	"time"
+
+	"kindred/internal/store"
+)
+
+// Reader reads sealed records as plaintext.
+type Reader struct {
+	store.Reader
+	ring *Ring
+}
+
+// NewReader unseals what r reads.
+func NewReader(r store.Reader, ring *Ring) *Reader { return &Reader{r, ring} }
+
+// Ring is the keys that the reader opens with.
+func (r *Reader) Ring() *Ring { return r.ring }
+
+// Get returns the opened values of keys; nil where there is none.
+func (r *Reader) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
+	values, err := r.Reader.Get(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range values {
+		if values[i], err = r.ring.Open(keys[i], v); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
+}
+
+// GetPlain returns values that were written with PutPlain.
+func (r *Reader) GetPlain(ctx context.Context, keys ...store.Key) ([][]byte, error) {
+	return r.Reader.Get(ctx, keys...)
+}
+
+// Scan returns the opened records of each span.
+func (r *Reader) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, error) {
+	lists, err := r.Reader.Scan(ctx, spans...)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range lists {
+		for i := range list {
+			if list[i].Value, err = r.ring.Open(list[i].Key, list[i].Value); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return lists, nil
+}
+
+// ScanPlain returns records that were written with PutPlain.
+func (r *Reader) ScanPlain(ctx context.Context, spans ...store.Span) ([][]store.Record, error) {
+	return r.Reader.Scan(ctx, spans...)
+}
+
+// Tx is a transaction on sealed records. Sealing cannot fail for a key of the
+// ring; a failure is kept and returned by Err, which the owner of the
+// transaction checks before it lets it commit.
+type Tx struct {
+	Reader
+	tx  store.Tx
+	err error
+}
+
+// NewTx seals what is written to tx.
+func NewTx(tx store.Tx, ring *Ring) *Tx { return &Tx{Reader: Reader{tx, ring}, tx: tx} }
+
+// Put seals and writes a value of the domain.
+func (t *Tx) Put(k store.Key, value []byte) { t.PutWith(t.ring.current, k, value) }
+
+// PutWith seals and writes a value with one of the ring's keys.
+func (t *Tx) PutWith(id uint32, k store.Key, value []byte) {
+	sealed, err := t.ring.Seal(id, k, value)
+	if err != nil {
+		if t.err == nil {
+			t.err = err
+		}
+		return
+	}
+	t.tx.Put(k, sealed)
+}
+
+// PutPlain writes a value as it is: only for what says nothing of a customer,
+// such as a reference count under a hashed key.
+func (t *Tx) PutPlain(k store.Key, value []byte) { t.tx.Put(k, value) }
+
+// Delete removes a record.
+func (t *Tx) Delete(k store.Key) { t.tx.Delete(k) }
+
+// Clear removes all records of a partition.
+func (t *Tx) Clear(partition []byte) { t.tx.Clear(partition) }
+
+// Add adds to a counter.
+func (t *Tx) Add(k store.Key, delta int64) {
+	if delta != 0 {
+		t.tx.Add(k, delta)
+	}
+}
+
+// Now is the time of the transaction.
+func (t *Tx) Now() time.Time { return t.tx.Now() }
+
+// Err is the first failure to seal; the transaction must not commit then.
+func (t *Tx) Err() error { return t.err }
