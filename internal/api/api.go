@@ -65,6 +65,8 @@ type Shape struct {
 	Type      Type
 	Members   []*Member // of a structure, in the order of the description
 	Key, Elem *Shape    // of a map; Elem also of a list
+	KeyName   string    // of a map, name of the key in the Query protocol, when it is not "key"
+	ElemName  string    // of a map, name of the value in the Query protocol, when it is not "value"
 	Min, Max  *float64
 	Pattern   string
 	Enum      []string

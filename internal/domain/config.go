@@ -293,3 +293,24 @@ func (d *Domains) Configure(ctx context.Context, name string, fn func(*Edit) err
 	}
 	return fault.New(fault.Busy, "The configuration of the domain is changing; try again").Because(errStale)
 }
+
+// ConfigOf is the configuration in force of a domain by its identity.
+func (d *Domains) ConfigOf(ctx context.Context, id ID) (*Config, error) {
+	var c *Config
+	err := d.store.View(ctx, func(r store.Reader) (err error) {
+		c, err = d.current(ctx, r, id, id.String())
+		return err
+	})
+	return c, err
+}
+
+// Store is the engine below, for what concepts keep outside of any domain.
+func (d *Domains) Store() store.Store { return d.store }
+
+// DropElsewhere removes an item of another domain's configuration in the same
+// transaction, for what belongs to one domain at a time and moves.
+func (e *Edit) DropElsewhere(id ID, item string) {
+	other := Edit{Config: &Config{ID: id}, Tx: e.Tx, d: e.d}
+	other.Delete(item)
+	other.bump()
+}

@@ -30,8 +30,14 @@ type Checker interface {
 
 // Pager seals the positions of paginated answers.
 type Pager interface {
-	Seal(operation string, args []string, position []byte) string
+	Seal(operation string, args []string, position []byte) (string, error)
 	Open(operation string, args []string, token string) ([]byte, error)
+}
+
+// NextToken is the token for the page after a position.
+func NextToken(p Pager, operation string, args []string, position []byte) (*string, error) {
+	t, err := p.Seal(operation, args, position)
+	return &t, err
 }
 
 // maxDomains is the quota of an account and region.
@@ -370,7 +376,9 @@ func (s *Service) ListDomains(ctx context.Context, in *profileapi.ListDomainsReq
 	out := &profileapi.ListDomainsResponse{Items: []profileapi.ListDomainItem{}}
 	if len(list) > limit {
 		list = list[:limit]
-		out.NextToken = new(s.pages.Seal("ListDomains", nil, []byte(list[limit-1])))
+		if out.NextToken, err = NextToken(s.pages, "ListDomains", nil, []byte(list[limit-1])); err != nil {
+			return nil, err
+		}
 	}
 	for _, name := range list {
 		c, err := s.Config(ctx, name)

@@ -76,7 +76,9 @@ func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListPro
 			out.Items = []profileapi.ListProfileObjectsItem{}
 		}
 		if next != nil {
-			out.NextToken = new(s.pages.Seal("ListProfileObjects", args, next))
+			if out.NextToken, err = domain.NextToken(s.pages, "ListProfileObjects", args, next); err != nil {
+				return err
+			}
 		}
 		return nil
 	})

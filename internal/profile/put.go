@@ -297,7 +297,7 @@ func (c *change) recountStandard(s *standardObject, old, fresh []Key) {
 // saveStandard writes a standard object and brings its search keys up to date.
 func (c *change) saveStandard(s *standardObject) {
 	s.updated = c.now
-	derived := standardKeys(s.kind, s.id, s.facts)
+	derived := standardKeys(s.kind, s.id, s.facts, c.cfg.Info.Settings.DefaultCountry)
 	c.recount(findable, s.derived, derived)
 	s.derived = derived
 	c.tx.Put(c.key(standardSort(s.kind, s.id)), s.encode())

@@ -73,7 +73,9 @@ func (s *Service) SearchProfiles(ctx context.Context, in *profileapi.SearchProfi
 			return err
 		}
 		if next != nil {
-			out.NextToken = new(s.pages.Seal("SearchProfiles", args, next))
+			if out.NextToken, err = domain.NextToken(s.pages, "SearchProfiles", args, next); err != nil {
+				return err
+			}
 		}
 		return q.read(ids, and, asked, out)
 	})

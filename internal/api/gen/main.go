@@ -320,6 +320,12 @@ func (d *description) writeShape(b *strings.Builder, name string, s *shape) {
 		}
 		fmt.Fprintf(b, ", Status: %d, Code: %q", status, s.Error.Code)
 	}
+	if s.Key != nil && s.Key.QueryName != "" {
+		fmt.Fprintf(b, ", KeyName: %q", s.Key.QueryName)
+	}
+	if s.Value != nil && s.Value.QueryName != "" {
+		fmt.Fprintf(b, ", ElemName: %q", s.Value.QueryName)
+	}
 	b.WriteString("}")
 	if s.Key != nil {
 		fmt.Fprintf(b, ", Key: %q", s.Key.Shape)

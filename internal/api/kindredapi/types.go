@@ -3,14 +3,181 @@
 // Package kindredapi holds the types and tables of the interface described in api/kindred.json.
 package kindredapi
 
+import "time"
+
 // AccessDeniedException is the structure of that name.
 type AccessDeniedException struct {
 	Message *string
 }
 
+// AccessKey is the structure of that name.
+type AccessKey struct {
+	UserName        string
+	AccessKeyId     string
+	Status          string
+	SecretAccessKey string
+	CreateDate      time.Time
+}
+
+// AccessKeyMetadata is the structure of that name.
+type AccessKeyMetadata struct {
+	UserName    string
+	AccessKeyId string
+	Status      string
+	CreateDate  time.Time
+}
+
+// AttachRolePolicyRequest is the structure of that name.
+type AttachRolePolicyRequest struct {
+	RoleName   string
+	PolicyName string
+}
+
+// AttachRolePolicyResponse is the structure of that name.
+type AttachRolePolicyResponse struct {
+}
+
+// AttachUserPolicyRequest is the structure of that name.
+type AttachUserPolicyRequest struct {
+	UserName   string
+	PolicyName string
+}
+
+// AttachUserPolicyResponse is the structure of that name.
+type AttachUserPolicyResponse struct {
+}
+
+// AttachedPolicy is the structure of that name.
+type AttachedPolicy struct {
+	PolicyName string
+	PolicyArn  string
+}
+
 // BadRequestException is the structure of that name.
 type BadRequestException struct {
 	Message *string
+}
+
+// CreateAccessKeyRequest is the structure of that name.
+type CreateAccessKeyRequest struct {
+	UserName string
+}
+
+// CreateAccessKeyResponse is the structure of that name.
+type CreateAccessKeyResponse struct {
+	AccessKey *AccessKey
+}
+
+// CreatePolicyRequest is the structure of that name.
+type CreatePolicyRequest struct {
+	PolicyName     string
+	PolicyDocument string
+	Description    *string
+}
+
+// CreatePolicyResponse is the structure of that name.
+type CreatePolicyResponse struct {
+	Policy *Policy
+}
+
+// CreateRoleRequest is the structure of that name.
+type CreateRoleRequest struct {
+	RoleName                 string
+	AssumeRolePolicyDocument string
+	Description              *string
+	MaxSessionDuration       *int
+}
+
+// CreateRoleResponse is the structure of that name.
+type CreateRoleResponse struct {
+	Role *Role
+}
+
+// CreateUserRequest is the structure of that name.
+type CreateUserRequest struct {
+	UserName string
+}
+
+// CreateUserResponse is the structure of that name.
+type CreateUserResponse struct {
+	User *User
+}
+
+// DeleteAccessKeyRequest is the structure of that name.
+type DeleteAccessKeyRequest struct {
+	UserName    string
+	AccessKeyId string
+}
+
+// DeleteAccessKeyResponse is the structure of that name.
+type DeleteAccessKeyResponse struct {
+}
+
+// DeletePolicyRequest is the structure of that name.
+type DeletePolicyRequest struct {
+	PolicyName string
+}
+
+// DeletePolicyResponse is the structure of that name.
+type DeletePolicyResponse struct {
+}
+
+// DeleteRolePolicyRequest is the structure of that name.
+type DeleteRolePolicyRequest struct {
+	RoleName   string
+	PolicyName string
+}
+
+// DeleteRolePolicyResponse is the structure of that name.
+type DeleteRolePolicyResponse struct {
+}
+
+// DeleteRoleRequest is the structure of that name.
+type DeleteRoleRequest struct {
+	RoleName string
+}
+
+// DeleteRoleResponse is the structure of that name.
+type DeleteRoleResponse struct {
+}
+
+// DeleteUserPolicyRequest is the structure of that name.
+type DeleteUserPolicyRequest struct {
+	UserName   string
+	PolicyName string
+}
+
+// DeleteUserPolicyResponse is the structure of that name.
+type DeleteUserPolicyResponse struct {
+}
+
+// DeleteUserRequest is the structure of that name.
+type DeleteUserRequest struct {
+	UserName string
+}
+
+// DeleteUserResponse is the structure of that name.
+type DeleteUserResponse struct {
+}
+
+// DetachRolePolicyRequest is the structure of that name.
+type DetachRolePolicyRequest struct {
+	RoleName   string
+	PolicyName string
+}
+
+// DetachRolePolicyResponse is the structure of that name.
+type DetachRolePolicyResponse struct {
+}
+
+// DetachUserPolicyRequest is the structure of that name.
+type DetachUserPolicyRequest struct {
+	UserName   string
+	PolicyName string
+}
+
+// DetachUserPolicyResponse is the structure of that name.
+type DetachUserPolicyResponse struct {
 }
 
 // DomainSettings is the structure of that name.
@@ -24,9 +191,163 @@ type GetDomainSettingsRequest struct {
 	DomainName string
 }
 
+// GetPolicyRequest is the structure of that name.
+type GetPolicyRequest struct {
+	PolicyName string
+}
+
+// GetPolicyResponse is the structure of that name.
+type GetPolicyResponse struct {
+	Policy         *Policy
+	PolicyDocument string
+}
+
+// GetRolePolicyRequest is the structure of that name.
+type GetRolePolicyRequest struct {
+	RoleName   string
+	PolicyName string
+}
+
+// GetRolePolicyResponse is the structure of that name.
+type GetRolePolicyResponse struct {
+	RoleName       string
+	PolicyName     string
+	PolicyDocument string
+}
+
+// GetRoleRequest is the structure of that name.
+type GetRoleRequest struct {
+	RoleName string
+}
+
+// GetRoleResponse is the structure of that name.
+type GetRoleResponse struct {
+	Role *Role
+}
+
+// GetUserPolicyRequest is the structure of that name.
+type GetUserPolicyRequest struct {
+	UserName   string
+	PolicyName string
+}
+
+// GetUserPolicyResponse is the structure of that name.
+type GetUserPolicyResponse struct {
+	UserName       string
+	PolicyName     string
+	PolicyDocument string
+}
+
+// GetUserRequest is the structure of that name.
+type GetUserRequest struct {
+	UserName string
+}
+
+// GetUserResponse is the structure of that name.
+type GetUserResponse struct {
+	User *User
+}
+
 // InternalServerException is the structure of that name.
 type InternalServerException struct {
 	Message *string
+}
+
+// ListAccessKeysRequest is the structure of that name.
+type ListAccessKeysRequest struct {
+	UserName string
+}
+
+// ListAccessKeysResponse is the structure of that name.
+type ListAccessKeysResponse struct {
+	AccessKeyMetadata []AccessKeyMetadata
+}
+
+// ListAttachedRolePoliciesRequest is the structure of that name.
+type ListAttachedRolePoliciesRequest struct {
+	RoleName string
+}
+
+// ListAttachedRolePoliciesResponse is the structure of that name.
+type ListAttachedRolePoliciesResponse struct {
+	AttachedPolicies []AttachedPolicy
+}
+
+// ListAttachedUserPoliciesRequest is the structure of that name.
+type ListAttachedUserPoliciesRequest struct {
+	UserName string
+}
+
+// ListAttachedUserPoliciesResponse is the structure of that name.
+type ListAttachedUserPoliciesResponse struct {
+	AttachedPolicies []AttachedPolicy
+}
+
+// ListPoliciesRequest is the structure of that name.
+type ListPoliciesRequest struct {
+	NextToken  *string
+	MaxResults *int
+}
+
+// ListPoliciesResponse is the structure of that name.
+type ListPoliciesResponse struct {
+	Policies  []Policy
+	NextToken *string
+}
+
+// ListRolePoliciesRequest is the structure of that name.
+type ListRolePoliciesRequest struct {
+	RoleName string
+}
+
+// ListRolePoliciesResponse is the structure of that name.
+type ListRolePoliciesResponse struct {
+	PolicyNames []string
+}
+
+// ListRolesRequest is the structure of that name.
+type ListRolesRequest struct {
+	NextToken  *string
+	MaxResults *int
+}
+
+// ListRolesResponse is the structure of that name.
+type ListRolesResponse struct {
+	Roles     []Role
+	NextToken *string
+}
+
+// ListUserPoliciesRequest is the structure of that name.
+type ListUserPoliciesRequest struct {
+	UserName string
+}
+
+// ListUserPoliciesResponse is the structure of that name.
+type ListUserPoliciesResponse struct {
+	PolicyNames []string
+}
+
+// ListUsersRequest is the structure of that name.
+type ListUsersRequest struct {
+	NextToken  *string
+	MaxResults *int
+}
+
+// ListUsersResponse is the structure of that name.
+type ListUsersResponse struct {
+	Users     []User
+	NextToken *string
+}
+
+// Policy is the structure of that name.
+type Policy struct {
+	PolicyName      string
+	PolicyId        string
+	Arn             string
+	CreateDate      time.Time
+	UpdateDate      time.Time
+	AttachmentCount int
+	Description     *string
 }
 
 // PutDomainSettingsRequest is the structure of that name.
@@ -36,12 +357,85 @@ type PutDomainSettingsRequest struct {
 	MaxObjectsPerProfilePerSecond *int
 }
 
+// PutRolePolicyRequest is the structure of that name.
+type PutRolePolicyRequest struct {
+	RoleName       string
+	PolicyName     string
+	PolicyDocument string
+}
+
+// PutRolePolicyResponse is the structure of that name.
+type PutRolePolicyResponse struct {
+}
+
+// PutUserPolicyRequest is the structure of that name.
+type PutUserPolicyRequest struct {
+	UserName       string
+	PolicyName     string
+	PolicyDocument string
+}
+
+// PutUserPolicyResponse is the structure of that name.
+type PutUserPolicyResponse struct {
+}
+
 // ResourceNotFoundException is the structure of that name.
 type ResourceNotFoundException struct {
 	Message *string
 }
 
+// Role is the structure of that name.
+type Role struct {
+	RoleName                 string
+	RoleId                   string
+	Arn                      string
+	CreateDate               time.Time
+	AssumeRolePolicyDocument string
+	Description              *string
+	MaxSessionDuration       int
+}
+
 // ThrottlingException is the structure of that name.
 type ThrottlingException struct {
 	Message *string
+}
+
+// UpdateAccessKeyRequest is the structure of that name.
+type UpdateAccessKeyRequest struct {
+	UserName    string
+	AccessKeyId string
+	Status      string
+}
+
+// UpdateAccessKeyResponse is the structure of that name.
+type UpdateAccessKeyResponse struct {
+}
+
+// UpdateAssumeRolePolicyRequest is the structure of that name.
+type UpdateAssumeRolePolicyRequest struct {
+	RoleName       string
+	PolicyDocument string
+}
+
+// UpdateAssumeRolePolicyResponse is the structure of that name.
+type UpdateAssumeRolePolicyResponse struct {
+}
+
+// UpdatePolicyRequest is the structure of that name.
+type UpdatePolicyRequest struct {
+	PolicyName     string
+	PolicyDocument string
+}
+
+// UpdatePolicyResponse is the structure of that name.
+type UpdatePolicyResponse struct {
+	Policy *Policy
+}
+
+// User is the structure of that name.
+type User struct {
+	UserName   string
+	UserId     string
+	Arn        string
+	CreateDate time.Time
 }

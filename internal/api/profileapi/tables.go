@@ -2492,7 +2492,7 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "optionalBoolean", Type: api.Boolean}},
 			{Shape: api.Shape{Name: "optionalLong", Type: api.Long}},
 			{Shape: api.Shape{Name: "percentageInteger", Type: api.Integer, Min: api.Bound(0), Max: api.Bound(100)}},
-			{Shape: api.Shape{Name: "requestValueList", Type: api.List}, Elem: "string1To255"},
+			{Shape: api.Shape{Name: "requestValueList", Type: api.List}, Elem: "string0To255"},
 			{Shape: api.Shape{Name: "responseCode", Type: api.Integer, Min: api.Bound(200), Max: api.Bound(599)}},
 			{Shape: api.Shape{Name: "s3BucketName", Type: api.String, Min: api.Bound(3), Max: api.Bound(63), Pattern: "^[a-z0-9.-]+$"}},
 			{Shape: api.Shape{Name: "s3KeyName", Type: api.String, Min: api.Bound(1), Max: api.Bound(1024), Pattern: ".*"}},

@@ -13,7 +13,7 @@ import (
 var Service = sync.OnceValue(func() *api.Service { return api.Build(spec()) })
 
 func spec() *api.Spec {
-	return &api.Spec{Service: api.Service{SigningName: "sqs", ID: "SQS", Version: "2012-11-05", Protocol: api.AWSJSON, JSONVersion: "1.0", TargetPrefix: "AmazonSQS", Query: false, Namespace: ""},
+	return &api.Spec{Service: api.Service{SigningName: "sqs", ID: "SQS", Version: "2012-11-05", Protocol: api.AWSJSON, JSONVersion: "1.0", TargetPrefix: "AmazonSQS", Query: true, Namespace: "http://queue.amazonaws.com/doc/2012-11-05/"},
 		Operations: []api.OperationSpec{
 			{Operation: api.Operation{Name: "AddPermission", Method: "POST", URI: "/", Status: 200}, Input: "AddPermissionRequest", Output: "Unit", Errors: []string{"OverLimit", "RequestThrottled", "QueueDoesNotExist", "InvalidAddress", "InvalidSecurity", "UnsupportedOperation"}},
 			{Operation: api.Operation{Name: "CancelMessageMoveTask", Method: "POST", URI: "/", Status: 200}, Input: "CancelMessageMoveTaskRequest", Output: "CancelMessageMoveTaskResult", Errors: []string{"ResourceNotFoundException", "RequestThrottled", "InvalidAddress", "InvalidSecurity", "UnsupportedOperation"}},
@@ -46,14 +46,14 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "AddPermissionRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
 				{Member: api.Member{Name: "Label", Wire: "Label", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "AWSAccountIds", Wire: "AWSAccountIds", Required: true}, Shape: "AWSAccountIdList"},
-				{Member: api.Member{Name: "Actions", Wire: "Actions", Required: true}, Shape: "ActionNameList"},
+				{Member: api.Member{Name: "AWSAccountIds", Wire: "AWSAccountIds", QueryName: "AWSAccountId", Required: true}, Shape: "AWSAccountIdList"},
+				{Member: api.Member{Name: "Actions", Wire: "Actions", QueryName: "ActionName", Required: true}, Shape: "ActionNameList"},
 			}},
 			{Shape: api.Shape{Name: "AttributeNameList", Type: api.List, Flattened: true}, Elem: "QueueAttributeName"},
-			{Shape: api.Shape{Name: "BatchEntryIdsNotDistinct", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "BatchEntryIdsNotDistinct", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.BatchEntryIdsNotDistinct"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "BatchRequestTooLong", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "BatchRequestTooLong", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.BatchRequestTooLong"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "BatchResultErrorEntry", Type: api.Structure}, Members: []api.MemberSpec{
@@ -75,7 +75,7 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "ChangeMessageVisibilityBatchRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Entries", Wire: "Entries", Required: true}, Shape: "ChangeMessageVisibilityBatchRequestEntryList"},
+				{Member: api.Member{Name: "Entries", Wire: "Entries", QueryName: "ChangeMessageVisibilityBatchRequestEntry", Required: true}, Shape: "ChangeMessageVisibilityBatchRequestEntryList"},
 			}},
 			{Shape: api.Shape{Name: "ChangeMessageVisibilityBatchRequestEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
@@ -84,8 +84,8 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "ChangeMessageVisibilityBatchRequestEntryList", Type: api.List, Flattened: true}, Elem: "ChangeMessageVisibilityBatchRequestEntry"},
 			{Shape: api.Shape{Name: "ChangeMessageVisibilityBatchResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Successful", Wire: "Successful", Required: true}, Shape: "ChangeMessageVisibilityBatchResultEntryList"},
-				{Member: api.Member{Name: "Failed", Wire: "Failed", Required: true}, Shape: "BatchResultErrorEntryList"},
+				{Member: api.Member{Name: "Successful", Wire: "Successful", QueryName: "ChangeMessageVisibilityBatchResultEntry", Required: true}, Shape: "ChangeMessageVisibilityBatchResultEntryList"},
+				{Member: api.Member{Name: "Failed", Wire: "Failed", QueryName: "BatchResultErrorEntry", Required: true}, Shape: "BatchResultErrorEntryList"},
 			}},
 			{Shape: api.Shape{Name: "ChangeMessageVisibilityBatchResultEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
@@ -98,15 +98,15 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "CreateQueueRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueName", Wire: "QueueName", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Attributes", Wire: "Attributes"}, Shape: "QueueAttributeMap"},
-				{Member: api.Member{Name: "tags", Wire: "tags"}, Shape: "TagMap"},
+				{Member: api.Member{Name: "Attributes", Wire: "Attributes", QueryName: "Attribute"}, Shape: "QueueAttributeMap"},
+				{Member: api.Member{Name: "tags", Wire: "tags", QueryName: "Tag"}, Shape: "TagMap"},
 			}},
 			{Shape: api.Shape{Name: "CreateQueueResult", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl"}, Shape: "String"},
 			}},
 			{Shape: api.Shape{Name: "DeleteMessageBatchRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Entries", Wire: "Entries", Required: true}, Shape: "DeleteMessageBatchRequestEntryList"},
+				{Member: api.Member{Name: "Entries", Wire: "Entries", QueryName: "DeleteMessageBatchRequestEntry", Required: true}, Shape: "DeleteMessageBatchRequestEntryList"},
 			}},
 			{Shape: api.Shape{Name: "DeleteMessageBatchRequestEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
@@ -114,8 +114,8 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "DeleteMessageBatchRequestEntryList", Type: api.List, Flattened: true}, Elem: "DeleteMessageBatchRequestEntry"},
 			{Shape: api.Shape{Name: "DeleteMessageBatchResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Successful", Wire: "Successful", Required: true}, Shape: "DeleteMessageBatchResultEntryList"},
-				{Member: api.Member{Name: "Failed", Wire: "Failed", Required: true}, Shape: "BatchResultErrorEntryList"},
+				{Member: api.Member{Name: "Successful", Wire: "Successful", QueryName: "DeleteMessageBatchResultEntry", Required: true}, Shape: "DeleteMessageBatchResultEntryList"},
+				{Member: api.Member{Name: "Failed", Wire: "Failed", QueryName: "BatchResultErrorEntry", Required: true}, Shape: "BatchResultErrorEntryList"},
 			}},
 			{Shape: api.Shape{Name: "DeleteMessageBatchResultEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
@@ -128,16 +128,16 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "DeleteQueueRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
 			}},
-			{Shape: api.Shape{Name: "EmptyBatchRequest", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "EmptyBatchRequest", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.EmptyBatchRequest"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "ExceptionMessage", Type: api.String}},
 			{Shape: api.Shape{Name: "GetQueueAttributesRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames"}, Shape: "AttributeNameList"},
+				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "AttributeNameList"},
 			}},
 			{Shape: api.Shape{Name: "GetQueueAttributesResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Attributes", Wire: "Attributes"}, Shape: "QueueAttributeMap"},
+				{Member: api.Member{Name: "Attributes", Wire: "Attributes", QueryName: "Attribute"}, Shape: "QueueAttributeMap"},
 			}},
 			{Shape: api.Shape{Name: "GetQueueUrlRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueName", Wire: "QueueName", Required: true}, Shape: "String"},
@@ -155,7 +155,7 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "InvalidAttributeValue", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "InvalidBatchEntryId", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "InvalidBatchEntryId", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.InvalidBatchEntryId"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "InvalidIdFormat", Type: api.Structure, Status: 400, Code: ""}},
@@ -192,7 +192,7 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "MaxResults", Wire: "MaxResults"}, Shape: "BoxedInteger"},
 			}},
 			{Shape: api.Shape{Name: "ListDeadLetterSourceQueuesResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "queueUrls", Wire: "queueUrls", Required: true}, Shape: "QueueUrlList"},
+				{Member: api.Member{Name: "queueUrls", Wire: "queueUrls", QueryName: "QueueUrl", Required: true}, Shape: "QueueUrlList"},
 				{Member: api.Member{Name: "NextToken", Wire: "NextToken"}, Shape: "Token"},
 			}},
 			{Shape: api.Shape{Name: "ListMessageMoveTasksRequest", Type: api.Structure}, Members: []api.MemberSpec{
@@ -200,7 +200,7 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "MaxResults", Wire: "MaxResults"}, Shape: "NullableInteger"},
 			}},
 			{Shape: api.Shape{Name: "ListMessageMoveTasksResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Results", Wire: "Results", Flattened: true}, Shape: "ListMessageMoveTasksResultEntryList"},
+				{Member: api.Member{Name: "Results", Wire: "Results", QueryName: "ListMessageMoveTasksResultEntry", Flattened: true}, Shape: "ListMessageMoveTasksResultEntryList"},
 			}},
 			{Shape: api.Shape{Name: "ListMessageMoveTasksResultEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "TaskHandle", Wire: "TaskHandle"}, Shape: "String"},
@@ -218,7 +218,7 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
 			}},
 			{Shape: api.Shape{Name: "ListQueueTagsResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Tags", Wire: "Tags"}, Shape: "TagMap"},
+				{Member: api.Member{Name: "Tags", Wire: "Tags", QueryName: "Tag"}, Shape: "TagMap"},
 			}},
 			{Shape: api.Shape{Name: "ListQueuesRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueNamePrefix", Wire: "QueueNamePrefix"}, Shape: "String"},
@@ -226,7 +226,7 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "MaxResults", Wire: "MaxResults"}, Shape: "BoxedInteger"},
 			}},
 			{Shape: api.Shape{Name: "ListQueuesResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "QueueUrls", Wire: "QueueUrls"}, Shape: "QueueUrlList"},
+				{Member: api.Member{Name: "QueueUrls", Wire: "QueueUrls", QueryName: "QueueUrl"}, Shape: "QueueUrlList"},
 				{Member: api.Member{Name: "NextToken", Wire: "NextToken"}, Shape: "Token"},
 			}},
 			{Shape: api.Shape{Name: "Long", Type: api.Long}},
@@ -235,32 +235,32 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "ReceiptHandle", Wire: "ReceiptHandle"}, Shape: "String"},
 				{Member: api.Member{Name: "MD5OfBody", Wire: "MD5OfBody"}, Shape: "String"},
 				{Member: api.Member{Name: "Body", Wire: "Body"}, Shape: "String"},
-				{Member: api.Member{Name: "Attributes", Wire: "Attributes"}, Shape: "MessageSystemAttributeMap"},
+				{Member: api.Member{Name: "Attributes", Wire: "Attributes", QueryName: "Attribute"}, Shape: "MessageSystemAttributeMap"},
 				{Member: api.Member{Name: "MD5OfMessageAttributes", Wire: "MD5OfMessageAttributes"}, Shape: "String"},
-				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes"}, Shape: "MessageBodyAttributeMap"},
+				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes", QueryName: "MessageAttribute"}, Shape: "MessageBodyAttributeMap"},
 			}},
 			{Shape: api.Shape{Name: "MessageAttributeName", Type: api.String}},
 			{Shape: api.Shape{Name: "MessageAttributeNameList", Type: api.List, Flattened: true}, Elem: "MessageAttributeName"},
 			{Shape: api.Shape{Name: "MessageAttributeValue", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "StringValue", Wire: "StringValue"}, Shape: "String"},
 				{Member: api.Member{Name: "BinaryValue", Wire: "BinaryValue"}, Shape: "Binary"},
-				{Member: api.Member{Name: "StringListValues", Wire: "StringListValues", Flattened: true}, Shape: "StringList"},
-				{Member: api.Member{Name: "BinaryListValues", Wire: "BinaryListValues", Flattened: true}, Shape: "BinaryList"},
+				{Member: api.Member{Name: "StringListValues", Wire: "StringListValues", QueryName: "StringListValue", Flattened: true}, Shape: "StringList"},
+				{Member: api.Member{Name: "BinaryListValues", Wire: "BinaryListValues", QueryName: "BinaryListValue", Flattened: true}, Shape: "BinaryList"},
 				{Member: api.Member{Name: "DataType", Wire: "DataType", Required: true}, Shape: "String"},
 			}},
-			{Shape: api.Shape{Name: "MessageBodyAttributeMap", Type: api.Map, Flattened: true}, Key: "String", Elem: "MessageAttributeValue"},
-			{Shape: api.Shape{Name: "MessageBodySystemAttributeMap", Type: api.Map, Flattened: true}, Key: "MessageSystemAttributeNameForSends", Elem: "MessageSystemAttributeValue"},
+			{Shape: api.Shape{Name: "MessageBodyAttributeMap", Type: api.Map, Flattened: true, KeyName: "Name", ElemName: "Value"}, Key: "String", Elem: "MessageAttributeValue"},
+			{Shape: api.Shape{Name: "MessageBodySystemAttributeMap", Type: api.Map, Flattened: true, KeyName: "Name", ElemName: "Value"}, Key: "MessageSystemAttributeNameForSends", Elem: "MessageSystemAttributeValue"},
 			{Shape: api.Shape{Name: "MessageList", Type: api.List, Flattened: true}, Elem: "Message"},
-			{Shape: api.Shape{Name: "MessageNotInflight", Type: api.Structure, Status: 400, Code: ""}},
+			{Shape: api.Shape{Name: "MessageNotInflight", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.MessageNotInflight"}},
 			{Shape: api.Shape{Name: "MessageSystemAttributeList", Type: api.List, Flattened: true}, Elem: "MessageSystemAttributeName"},
-			{Shape: api.Shape{Name: "MessageSystemAttributeMap", Type: api.Map, Flattened: true}, Key: "MessageSystemAttributeName", Elem: "String"},
+			{Shape: api.Shape{Name: "MessageSystemAttributeMap", Type: api.Map, Flattened: true, KeyName: "Name", ElemName: "Value"}, Key: "MessageSystemAttributeName", Elem: "String"},
 			{Shape: api.Shape{Name: "MessageSystemAttributeName", Type: api.String, Enum: []string{"All", "SenderId", "SentTimestamp", "ApproximateReceiveCount", "ApproximateFirstReceiveTimestamp", "SequenceNumber", "MessageDeduplicationId", "MessageGroupId", "AWSTraceHeader", "DeadLetterQueueSourceArn"}}},
 			{Shape: api.Shape{Name: "MessageSystemAttributeNameForSends", Type: api.String, Enum: []string{"AWSTraceHeader"}}},
 			{Shape: api.Shape{Name: "MessageSystemAttributeValue", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "StringValue", Wire: "StringValue"}, Shape: "String"},
 				{Member: api.Member{Name: "BinaryValue", Wire: "BinaryValue"}, Shape: "Binary"},
-				{Member: api.Member{Name: "StringListValues", Wire: "StringListValues", Flattened: true}, Shape: "StringList"},
-				{Member: api.Member{Name: "BinaryListValues", Wire: "BinaryListValues", Flattened: true}, Shape: "BinaryList"},
+				{Member: api.Member{Name: "StringListValues", Wire: "StringListValues", QueryName: "StringListValue", Flattened: true}, Shape: "StringList"},
+				{Member: api.Member{Name: "BinaryListValues", Wire: "BinaryListValues", QueryName: "BinaryListValue", Flattened: true}, Shape: "BinaryList"},
 				{Member: api.Member{Name: "DataType", Wire: "DataType", Required: true}, Shape: "String"},
 			}},
 			{Shape: api.Shape{Name: "NullableInteger", Type: api.Integer}},
@@ -268,21 +268,21 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "OverLimit", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "PurgeQueueInProgress", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "PurgeQueueInProgress", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.PurgeQueueInProgress"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "PurgeQueueRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
 			}},
-			{Shape: api.Shape{Name: "QueueAttributeMap", Type: api.Map, Flattened: true}, Key: "QueueAttributeName", Elem: "String"},
+			{Shape: api.Shape{Name: "QueueAttributeMap", Type: api.Map, Flattened: true, KeyName: "Name", ElemName: "Value"}, Key: "QueueAttributeName", Elem: "String"},
 			{Shape: api.Shape{Name: "QueueAttributeName", Type: api.String, Enum: []string{"All", "Policy", "VisibilityTimeout", "MaximumMessageSize", "MessageRetentionPeriod", "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "CreatedTimestamp", "LastModifiedTimestamp", "QueueArn", "ApproximateNumberOfMessagesDelayed", "DelaySeconds", "ReceiveMessageWaitTimeSeconds", "RedrivePolicy", "FifoQueue", "ContentBasedDeduplication", "KmsMasterKeyId", "KmsDataKeyReusePeriodSeconds", "DeduplicationScope", "FifoThroughputLimit", "RedriveAllowPolicy", "SqsManagedSseEnabled"}}},
-			{Shape: api.Shape{Name: "QueueDeletedRecently", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "QueueDeletedRecently", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.QueueDeletedRecently"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "QueueDoesNotExist", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "QueueDoesNotExist", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.NonExistentQueue"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "QueueNameExists", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "QueueNameExists", Type: api.Structure, Status: 400, Code: "QueueAlreadyExists"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "QueueUrlList", Type: api.List, Flattened: true}, Elem: "String"},
@@ -291,16 +291,16 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "ReceiveMessageRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames"}, Shape: "AttributeNameList"},
-				{Member: api.Member{Name: "MessageSystemAttributeNames", Wire: "MessageSystemAttributeNames"}, Shape: "MessageSystemAttributeList"},
-				{Member: api.Member{Name: "MessageAttributeNames", Wire: "MessageAttributeNames"}, Shape: "MessageAttributeNameList"},
+				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "AttributeNameList"},
+				{Member: api.Member{Name: "MessageSystemAttributeNames", Wire: "MessageSystemAttributeNames", QueryName: "MessageSystemAttributeName"}, Shape: "MessageSystemAttributeList"},
+				{Member: api.Member{Name: "MessageAttributeNames", Wire: "MessageAttributeNames", QueryName: "MessageAttributeName"}, Shape: "MessageAttributeNameList"},
 				{Member: api.Member{Name: "MaxNumberOfMessages", Wire: "MaxNumberOfMessages"}, Shape: "NullableInteger"},
 				{Member: api.Member{Name: "VisibilityTimeout", Wire: "VisibilityTimeout"}, Shape: "NullableInteger"},
 				{Member: api.Member{Name: "WaitTimeSeconds", Wire: "WaitTimeSeconds"}, Shape: "NullableInteger"},
 				{Member: api.Member{Name: "ReceiveRequestAttemptId", Wire: "ReceiveRequestAttemptId"}, Shape: "String"},
 			}},
 			{Shape: api.Shape{Name: "ReceiveMessageResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Messages", Wire: "Messages"}, Shape: "MessageList"},
+				{Member: api.Member{Name: "Messages", Wire: "Messages", QueryName: "Message"}, Shape: "MessageList"},
 			}},
 			{Shape: api.Shape{Name: "RemovePermissionRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
@@ -314,21 +314,21 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "SendMessageBatchRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Entries", Wire: "Entries", Required: true}, Shape: "SendMessageBatchRequestEntryList"},
+				{Member: api.Member{Name: "Entries", Wire: "Entries", QueryName: "SendMessageBatchRequestEntry", Required: true}, Shape: "SendMessageBatchRequestEntryList"},
 			}},
 			{Shape: api.Shape{Name: "SendMessageBatchRequestEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
 				{Member: api.Member{Name: "MessageBody", Wire: "MessageBody", Required: true}, Shape: "String"},
 				{Member: api.Member{Name: "DelaySeconds", Wire: "DelaySeconds"}, Shape: "NullableInteger"},
-				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes"}, Shape: "MessageBodyAttributeMap"},
-				{Member: api.Member{Name: "MessageSystemAttributes", Wire: "MessageSystemAttributes"}, Shape: "MessageBodySystemAttributeMap"},
+				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes", QueryName: "MessageAttribute"}, Shape: "MessageBodyAttributeMap"},
+				{Member: api.Member{Name: "MessageSystemAttributes", Wire: "MessageSystemAttributes", QueryName: "MessageSystemAttribute"}, Shape: "MessageBodySystemAttributeMap"},
 				{Member: api.Member{Name: "MessageDeduplicationId", Wire: "MessageDeduplicationId"}, Shape: "String"},
 				{Member: api.Member{Name: "MessageGroupId", Wire: "MessageGroupId"}, Shape: "String"},
 			}},
 			{Shape: api.Shape{Name: "SendMessageBatchRequestEntryList", Type: api.List, Flattened: true}, Elem: "SendMessageBatchRequestEntry"},
 			{Shape: api.Shape{Name: "SendMessageBatchResult", Type: api.Structure}, Members: []api.MemberSpec{
-				{Member: api.Member{Name: "Successful", Wire: "Successful", Required: true}, Shape: "SendMessageBatchResultEntryList"},
-				{Member: api.Member{Name: "Failed", Wire: "Failed", Required: true}, Shape: "BatchResultErrorEntryList"},
+				{Member: api.Member{Name: "Successful", Wire: "Successful", QueryName: "SendMessageBatchResultEntry", Required: true}, Shape: "SendMessageBatchResultEntryList"},
+				{Member: api.Member{Name: "Failed", Wire: "Failed", QueryName: "BatchResultErrorEntry", Required: true}, Shape: "BatchResultErrorEntryList"},
 			}},
 			{Shape: api.Shape{Name: "SendMessageBatchResultEntry", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Id", Wire: "Id", Required: true}, Shape: "String"},
@@ -343,8 +343,8 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
 				{Member: api.Member{Name: "MessageBody", Wire: "MessageBody", Required: true}, Shape: "String"},
 				{Member: api.Member{Name: "DelaySeconds", Wire: "DelaySeconds"}, Shape: "NullableInteger"},
-				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes"}, Shape: "MessageBodyAttributeMap"},
-				{Member: api.Member{Name: "MessageSystemAttributes", Wire: "MessageSystemAttributes"}, Shape: "MessageBodySystemAttributeMap"},
+				{Member: api.Member{Name: "MessageAttributes", Wire: "MessageAttributes", QueryName: "MessageAttribute"}, Shape: "MessageBodyAttributeMap"},
+				{Member: api.Member{Name: "MessageSystemAttributes", Wire: "MessageSystemAttributes", QueryName: "MessageSystemAttribute"}, Shape: "MessageBodySystemAttributeMap"},
 				{Member: api.Member{Name: "MessageDeduplicationId", Wire: "MessageDeduplicationId"}, Shape: "String"},
 				{Member: api.Member{Name: "MessageGroupId", Wire: "MessageGroupId"}, Shape: "String"},
 			}},
@@ -357,7 +357,7 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "SetQueueAttributesRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Attributes", Wire: "Attributes", Required: true}, Shape: "QueueAttributeMap"},
+				{Member: api.Member{Name: "Attributes", Wire: "Attributes", QueryName: "Attribute", Required: true}, Shape: "QueueAttributeMap"},
 			}},
 			{Shape: api.Shape{Name: "StartMessageMoveTaskRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "SourceArn", Wire: "SourceArn", Required: true}, Shape: "String"},
@@ -371,22 +371,22 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "StringList", Type: api.List}, Elem: "String"},
 			{Shape: api.Shape{Name: "TagKey", Type: api.String}},
 			{Shape: api.Shape{Name: "TagKeyList", Type: api.List, Flattened: true}, Elem: "TagKey"},
-			{Shape: api.Shape{Name: "TagMap", Type: api.Map, Flattened: true}, Key: "TagKey", Elem: "TagValue"},
+			{Shape: api.Shape{Name: "TagMap", Type: api.Map, Flattened: true, KeyName: "Key", ElemName: "Value"}, Key: "TagKey", Elem: "TagValue"},
 			{Shape: api.Shape{Name: "TagQueueRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "Tags", Wire: "Tags", Required: true}, Shape: "TagMap"},
+				{Member: api.Member{Name: "Tags", Wire: "Tags", QueryName: "Tag", Required: true}, Shape: "TagMap"},
 			}},
 			{Shape: api.Shape{Name: "TagValue", Type: api.String}},
 			{Shape: api.Shape{Name: "Token", Type: api.String}},
-			{Shape: api.Shape{Name: "TooManyEntriesInBatchRequest", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "TooManyEntriesInBatchRequest", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.TooManyEntriesInBatchRequest"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
-			{Shape: api.Shape{Name: "UnsupportedOperation", Type: api.Structure, Status: 400, Code: ""}, Members: []api.MemberSpec{
+			{Shape: api.Shape{Name: "UnsupportedOperation", Type: api.Structure, Status: 400, Code: "AWS.SimpleQueueService.UnsupportedOperation"}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "message", Wire: "message"}, Shape: "ExceptionMessage"},
 			}},
 			{Shape: api.Shape{Name: "UntagQueueRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "TagKeys", Wire: "TagKeys", Required: true}, Shape: "TagKeyList"},
+				{Member: api.Member{Name: "TagKeys", Wire: "TagKeys", QueryName: "TagKey", Required: true}, Shape: "TagKeyList"},
 			}},
 		},
 		Types: map[string]reflect.Type{

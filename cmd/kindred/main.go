@@ -1,0 +1,71 @@
+// Command kindred is the server and its operator's tool. Run it with --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"kindred/internal/iam/iamcmd"
+)
+
+const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
+Connect Customer Profiles.
+
+  kindred serve [flags]                serve the API (kindred serve --help lists the flags)
+  kindred iam ...                      manage users, roles, keys and policies of a running server
+  kindred contacts import FILE...      bring contact records into a running server
+  kindred version                      print the version
+
+Every command prints its own help with --help.
+`
+
+// version is set when a release is built.
+var version = "development"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "kindred:", err)
+		os.Exit(1)
+	}
+}
+
+// run is main without the process around it.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, usage)
+		return errors.New("no command given")
+	}
+	switch command, rest := args[0], args[1:]; command {
+	case "serve":
+		return serve(ctx, rest, stdout, stderr)
+	case "iam":
+		return iamcmd.Run(ctx, rest, stdout, stderr)
+	case "contacts":
+		if len(rest) == 0 || rest[0] != "import" {
+			fmt.Fprint(stderr, "usage: kindred contacts import [flags] FILE...\n")
+			return errors.New("contacts: the only command is import")
+		}
+		return nil
+	case "version", "--version":
+		fmt.Fprintln(stdout, "kindred", version)
+		return nil
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, usage)
+		return nil
+	default:
+		fmt.Fprint(stderr, usage)
+		return fmt.Errorf("there is no command %q", command)
+	}
+}

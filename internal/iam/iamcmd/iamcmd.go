@@ -1,0 +1,213 @@
+// Package iamcmd is the command "kindred iam": it manages users, roles, access
+// keys and policies of a running server over its API, with the credentials that
+// every AWS client finds (environment, shared files).
+package iamcmd
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
+
+	"kindred/kindredclient"
+)
+
+// DefaultEndpoint is where a server listens that was started with no flags.
+const DefaultEndpoint = "http://127.0.0.1:4620"
+
+const (
+	defaultRegion = "us-east-1"
+	timeout       = time.Minute // of one request
+	maxDocument   = 1 << 20     // bytes read as a policy; the server wants far fewer
+)
+
+// command is one verb of one noun.
+type command struct {
+	name string // noun and verb
+	args string // in the usage line
+	help string
+	min  int // positional arguments
+	max  int
+	run  func(context.Context, *call) error
+}
+
+// call is a command on its way: its arguments and where its output goes.
+type call struct {
+	client *kindredclient.Client
+	args   []string
+	flags
+	out io.Writer
+}
+
+type flags struct {
+	endpoint, region, credentials string
+	json                          bool
+	user, role                    string // whose policy
+	trust, description            string
+	maxSession                    int
+}
+
+// Run runs "kindred iam" with the arguments after those words. What is asked for
+// is written to stdout; usage that was asked for too, other usage to stderr.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		usage(stderr)
+		return errors.New("iam: a command is missing")
+	}
+	if slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]) {
+		usage(stdout)
+		return nil
+	}
+	name := strings.Join(args[:min(2, len(args))], " ")
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	if i < 0 {
+		usage(stderr)
+		return fmt.Errorf("iam: there is no command %q", name)
+	}
+	cmd := commands[i]
+	c := &call{out: stdout}
+	rest, err := c.parse(cmd, args[2:], stdout)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("iam %s: %w", cmd.name, err)
+	}
+	if len(rest) < cmd.min || len(rest) > cmd.max {
+		return fmt.Errorf("iam %s: usage: kindred iam %s %s", cmd.name, cmd.name, cmd.args)
+	}
+	c.args = rest
+	if c.client, err = c.connect(ctx); err != nil {
+		return fmt.Errorf("iam %s: %w", cmd.name, err)
+	}
+	if err := cmd.run(ctx, c); err != nil {
+		return fmt.Errorf("iam %s: %w", cmd.name, err)
+	}
+	return nil
+}
+
+// parse takes flags before, between and after the positional arguments.
+func (c *call) parse(cmd command, args []string, stdout io.Writer) ([]string, error) {
+	fs := flag.NewFlagSet("kindred iam "+cmd.name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.StringVar(&c.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+DefaultEndpoint+")")
+	fs.StringVar(&c.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
+	fs.StringVar(&c.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	fs.BoolVar(&c.json, "json", false, "write the answer as JSON")
+	if strings.HasPrefix(cmd.name, "policy ") {
+		fs.StringVar(&c.user, "user", "", "`name` of the user whose policy it is")
+		fs.StringVar(&c.role, "role", "", "`name` of the role whose policy it is")
+	}
+	if cmd.name == "role create" {
+		fs.StringVar(&c.trust, "trust", "", "`file` with the trust policy, - for standard input")
+		fs.StringVar(&c.description, "description", "", "`text` about the role")
+		fs.IntVar(&c.maxSession, "max-session", 0, "longest session in `seconds`, 3600 to 43200 (default 3600)")
+	}
+	var rest []string
+	for {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				fmt.Fprintf(stdout, "kindred iam %s %s\n%s.\n\n", cmd.name, cmd.args, cmd.help)
+				fs.SetOutput(stdout)
+				fs.PrintDefaults()
+			}
+			return nil, err
+		}
+		if fs.NArg() == 0 {
+			return rest, nil
+		}
+		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+func (c *call) connect(ctx context.Context) (*kindredclient.Client, error) {
+	// A server on this machine is no reason to ask an instance's metadata.
+	options := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
+	if c.credentials != "" {
+		shared, err := readCredentials(ctx, c.credentials)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, config.WithCredentialsProvider(shared))
+	}
+	if c.region != "" {
+		options = append(options, config.WithRegion(c.region))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	if err != nil {
+		return nil, err
+	}
+	return &kindredclient.Client{
+		Endpoint:    cmp.Or(c.endpoint, aws.ToString(cfg.BaseEndpoint), DefaultEndpoint),
+		Region:      cmp.Or(cfg.Region, defaultRegion),
+		Credentials: cfg.Credentials,
+		HTTP:        &http.Client{Timeout: timeout},
+	}, nil
+}
+
+// readCredentials reads profile "default" of a shared credentials file. Asked for
+// by name, the file goes before what the environment says.
+func readCredentials(ctx context.Context, file string) (aws.CredentialsProvider, error) {
+	if _, err := os.Stat(file); err != nil { // a missing file would be passed over
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
+		o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("credentials: %w", err)
+	}
+	if !shared.Credentials.HasKeys() {
+		return nil, fmt.Errorf("credentials: %s has no access key in profile default", file)
+	}
+	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil }), nil
+}
+
+// ask calls the server, and shows the answer: as JSON, or with show.
+func (c *call) ask(ctx context.Context, method, path string, in any, show func(answer) error) error {
+	var a answer
+	if err := c.client.Do(ctx, method, path, in, &a); err != nil {
+		return err
+	}
+	return c.show(a, show)
+}
+
+func (c *call) show(a answer, show func(answer) error) error {
+	if !c.json {
+		return show(a)
+	}
+	e := json.NewEncoder(c.out)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(a)
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "kindred iam manages users, roles, access keys and policies of a running server.\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  kindred iam %s %s\n        %s.\n", c.name, c.args, c.help)
+	}
+	fmt.Fprint(w, "\nFlags of each command: kindred iam NOUN VERB --help\n")
+}
+
+// document reads a policy from a file, or from standard input for "-".
+func document(file string) (string, error) {
+	if file == "-" {
+		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxDocument+1))
+		return string(text), err
+	}
+	text, err := os.ReadFile(file)
+	return string(text), err
+}

@@ -1,0 +1,357 @@
+// Package ingest takes records in: it maps a record by its object type, finds or
+// makes the profile it belongs to, and stores it, in one durable transaction.
+// What cannot be stored goes back to the caller, or, where the domain has a dead
+// letter queue, there with its reason. Nothing is dropped.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"kindred/internal/api/profileapi"
+	"kindred/internal/domain"
+	"kindred/internal/fault"
+	"kindred/internal/mapping"
+	"kindred/internal/objecttype"
+	"kindred/internal/profile"
+	"kindred/internal/resource"
+	"kindred/internal/seal"
+	"kindred/internal/store"
+)
+
+// MaxObject is the largest object in bytes (quota: 250 KB).
+const MaxObject = 250 * 1024
+
+// DeadLetters takes what could not be ingested.
+type DeadLetters interface {
+	Put(ctx context.Context, letters ...*resource.Letter) error
+}
+
+// Service is the ingestion part of the API.
+type Service struct {
+	domains *domain.Domains
+	types   *objecttype.Types
+	letters DeadLetters
+	count   func(outcome string, n int)
+}
+
+// NewService makes the API. count is told how many objects came to an outcome,
+// for metrics; it may be nil.
+func NewService(d *domain.Domains, t *objecttype.Types, letters DeadLetters, count func(outcome string, n int)) *Service {
+	if count == nil {
+		count = func(string, int) {}
+	}
+	return &Service{d, t, letters, count}
+}
+
+// Reasons that dead letters carry (AWS: error messages in the dead letter
+// queue).
+const (
+	reasonKeyMissing = "Customer Profiles cannot ingest the object due to the EncryptionKey does not exist in the Region, " +
+		"the EncryptionKey does not have a grant for Customer Profiles to use, or the EncryptionKey does not have the GenerateDataKey permission"
+	reasonKeyState   = "KMS key is invalid"
+	reasonKeyInvalid = "Customer Profiles cannot ingest the object due to invalid KMS key"
+)
+
+var (
+	errMissingKey = fault.New(fault.Invalid, "The UNIQUE key or PROFILE key does not exist in the profile object")
+	errTooLarge   = fault.New(fault.Invalid, "Your data contains profile object larger than %d bytes", MaxObject)
+)
+
+// PutProfileObject ingests one record. When it returns without error the record
+// is stored and found, or lies in the dead letter queue of the domain.
+func (s *Service) PutProfileObject(ctx context.Context, in *profileapi.PutProfileObjectRequest) (*profileapi.PutProfileObjectResponse, error) {
+	r, err := s.Put(ctx, in.DomainName, in.ObjectTypeName, []string{in.Object})
+	if err != nil {
+		return nil, err
+	}
+	if r[0].Err != nil {
+		return nil, r[0].Err
+	}
+	out := &profileapi.PutProfileObjectResponse{}
+	if r[0].UniqueKey != "" {
+		out.ProfileObjectUniqueKey = &r[0].UniqueKey
+	}
+	return out, nil
+}
+
+// BatchPutProfileObject ingests up to ten records of one type. Each of them
+// succeeds or fails by itself; those that succeed become durable together.
+func (s *Service) BatchPutProfileObject(ctx context.Context, in *profileapi.BatchPutProfileObjectRequest) (*profileapi.BatchPutProfileObjectResponse, error) {
+	seen := map[string]bool{}
+	bodies := make([]string, len(in.Items))
+	for i, it := range in.Items {
+		if seen[it.Id] {
+			return nil, fault.New(fault.Invalid, "Items: the Id of item %d is not unique in the request", i+1)
+		}
+		seen[it.Id] = true
+		bodies[i] = it.Object
+	}
+	results, err := s.Put(ctx, in.DomainName, in.ObjectTypeName, bodies)
+	if err != nil {
+		return nil, err
+	}
+	out := &profileapi.BatchPutProfileObjectResponse{}
+	for i, r := range results {
+		if r.Err != nil {
+			code, message := status(r.Err)
+			out.Failed = append(out.Failed, profileapi.BatchPutProfileObjectErrorItem{Id: in.Items[i].Id, Code: code, Message: &message})
+			continue
+		}
+		out.Successful = append(out.Successful, profileapi.BatchPutProfileObjectResponseItem{Id: in.Items[i].Id, ProfileObjectUniqueKey: r.UniqueKey})
+	}
+	return out, nil
+}
+
+// status is the HTTP status and the text that an item's error would have had as
+// an answer of its own.
+func status(err error) (int, string) {
+	var f *fault.Error
+	if !errors.As(err, &f) || f.Kind == fault.Internal {
+		return 500, "The object could not be ingested because of an internal error"
+	}
+	switch f.Kind {
+	case fault.Denied:
+		return 403, f.Message
+	case fault.NotFound:
+		return 404, f.Message
+	case fault.Busy:
+		return 429, f.Message
+	}
+	return 400, f.Message
+}
+
+// Result is what became of one record. A record in the dead letter queue counts
+// as taken in: Letter is then its reason.
+type Result struct {
+	UniqueKey string
+	Profile   profile.ID
+	Letter    string
+	Err       error
+
+	refused bool // the record was no valid request: it goes back to the caller
+}
+
+// record is a record on its way through.
+type record struct {
+	body   string
+	mapped *objecttype.Mapped
+	result *Result
+}
+
+// Put ingests records of one type, in order, in one transaction. The error is
+// that of the call as a whole; single records have theirs in the results. It is
+// what all ways in share: calls, contact records, files.
+func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
+	for range 16 { // as often as the configuration may change under one call
+		results, err := s.put(ctx, domainName, typeName, bodies)
+		if !domain.IsStale(err) {
+			return results, err
+		}
+	}
+	return nil, fault.New(fault.Busy, "The configuration of the domain is changing; try again")
+}
+
+func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
+	cfg, err := s.domains.Config(ctx, domainName)
+	if err != nil {
+		return nil, err
+	}
+	if strings.HasPrefix(typeName, "_") {
+		return nil, fault.New(fault.Invalid, "ObjectTypeName: objects of the standard type %s are made by mappings and cannot be put", typeName)
+	}
+	typ, err := s.types.Lookup(cfg, typeName)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]Result, len(bodies))
+	var records []*record
+	for i, body := range bodies {
+		r := &record{body: body, result: &results[i]}
+		if r.mapped, r.result.Err = mapRecord(cfg, typ, body); r.result.Err == nil {
+			records = append(records, r)
+			continue
+		}
+		r.result.refused = !errors.Is(r.result.Err, errTooLarge)
+	}
+	if len(records) > 0 {
+		if err := s.store(ctx, cfg, typ, records); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.settle(ctx, cfg, typeName, bodies, results); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// mapRecord parses and maps a record. But for a size over the limit, its errors
+// are the caller's whether or not there is a dead letter queue: the request
+// itself is wrong.
+func mapRecord(cfg *domain.Config, typ *objecttype.Type, body string) (*objecttype.Mapped, error) {
+	if len(body) > MaxObject {
+		return nil, errTooLarge
+	}
+	doc, err := mapping.ParseDocument([]byte(body))
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "Object: not a JSON object: %s", err)
+	}
+	m, err := typ.Map(doc, cfg.Info.Settings.DefaultCountry)
+	if errors.Is(err, objecttype.ErrMissingKey) {
+		return nil, errMissingKey
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "Object: %s", err)
+	}
+	return m, nil
+}
+
+// store puts records into their profiles. A record that cannot be put is taken
+// out and the transaction run again without it, so that it leaves nothing
+// behind. Only trouble that no record is to blame for is returned.
+func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype.Type, records []*record) error {
+	ring, err := s.domains.Ring(ctx, cfg)
+	if err == nil {
+		err = s.domains.TypeKeyProblem(ctx, cfg, typ.Name)
+	}
+	if err != nil {
+		if reason := keyReason(err); reason != "" {
+			for _, r := range records {
+				r.result.Err = fault.New(fault.Invalid, "%s", reason).Because(err)
+			}
+			return nil
+		}
+		return err
+	}
+	for _, r := range records {
+		r.result.UniqueKey = profile.NewOrigin(ring, typ.Name, r.mapped.Unique).UniqueKey()
+	}
+	for {
+		var bad *record
+		err := s.domains.UpdateWith(ctx, cfg, func(tx *seal.Tx) error {
+			bad = nil
+			for _, r := range records {
+				if r.result.Err != nil {
+					continue
+				}
+				id, err := profile.Attach(ctx, tx, cfg, lookup(r.mapped), typ.AllowProfileCreation, s.object(tx, cfg, typ, r))
+				if err != nil {
+					bad = r
+					return err
+				}
+				r.result.Profile = id
+			}
+			return nil
+		})
+		var f *fault.Error
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, store.ErrConflict):
+			return fault.New(fault.Busy, "Too many changes to the same profile at the same time; try again").Because(err)
+		case bad != nil && errors.As(err, &f) && f.Kind == fault.Invalid:
+			bad.result.Err = f
+		default:
+			return err
+		}
+	}
+}
+
+// keyReason is what a dead letter says of a key that cannot be used; empty if
+// the error is of another kind.
+func keyReason(err error) string {
+	switch {
+	case errors.Is(err, resource.ErrKeyMissing):
+		return reasonKeyMissing
+	case errors.Is(err, resource.ErrKeyState):
+		return reasonKeyState
+	case errors.Is(err, resource.ErrKeyInvalid):
+		return reasonKeyInvalid
+	}
+	return ""
+}
+
+// settle sends what could not be stored to the dead letter queue, if there is
+// one. Records that were not valid requests stay errors.
+func (s *Service) settle(ctx context.Context, cfg *domain.Config, typeName string, bodies []string, results []Result) error {
+	var letters []*resource.Letter
+	ok := 0
+	for i := range results {
+		r := &results[i]
+		switch {
+		case r.Err == nil:
+			ok++
+		case cfg.Info.DeadLetterQueueURL != "" && !r.refused:
+			_, r.Letter = status(r.Err)
+			r.Err = nil
+			letters = append(letters, &resource.Letter{QueueURL: cfg.Info.DeadLetterQueueURL, Domain: cfg.Info.Name,
+				ObjectType: typeName, Reason: r.Letter, Body: bodies[i]})
+		default:
+			s.count("refused", 1)
+		}
+	}
+	s.count("stored", ok)
+	if len(letters) == 0 {
+		return nil
+	}
+	s.count("dead_letter", len(letters))
+	if err := s.letters.Put(ctx, letters...); err != nil {
+		return fmt.Errorf("ingest: %w", err)
+	}
+	return nil
+}
+
+// lookup lists the values of the PROFILE keys in the order in which they are
+// tried: those that are not SECONDARY first.
+func lookup(m *objecttype.Mapped) []profile.Key {
+	keys := make([]profile.Key, 0, len(m.Keys))
+	for _, secondary := range [...]bool{false, true} {
+		for i := range m.Keys {
+			k := &m.Keys[i]
+			if k.Identifiers.Has(objecttype.Profile) && k.Identifiers.Has(objecttype.Secondary) == secondary {
+				keys = append(keys, profile.Key{Name: k.Name, Value: k.Value})
+			}
+		}
+	}
+	return keys
+}
+
+// object turns a mapped record into what is put into a profile.
+func (s *Service) object(tx *seal.Tx, cfg *domain.Config, typ *objecttype.Type, r *record) *profile.Object {
+	m := r.mapped
+	o := &profile.Object{Origin: profile.NewOrigin(tx.Ring(), typ.Name, m.Unique), Body: []byte(r.body),
+		BodyKey: tx.Ring().TypeKey(typ.Name), Priority: typ.Priority(), Expires: cfg.Expiry(tx.Now(), typ.ExpirationDays).UnixMicro(),
+		Maps: typ.DefinesKey, Email: m.Email, Phone: m.Phone}
+	if !m.SourceTime.IsZero() {
+		o.SourceTime = m.SourceTime.UnixMicro()
+	}
+	for i := range m.Objects {
+		values := make([]profile.Value, len(m.Objects[i].Fields))
+		for j, f := range m.Objects[i].Fields {
+			values[j] = profile.Value{Path: f.Path, Text: f.Text, List: f.List, IsList: f.IsList}
+		}
+		if m.Objects[i].Object == "_profile" {
+			o.Values = values
+			continue
+		}
+		o.Parts = append(o.Parts, profile.Part{Kind: m.Objects[i].Object, Values: values})
+	}
+	for i := range m.Keys {
+		k := &m.Keys[i]
+		key := profile.Key{Name: k.Name, Value: k.Value}
+		switch {
+		case k.Identifiers.Has(objecttype.LookupOnly):
+		case k.Identifiers.Has(objecttype.NewOnly):
+			o.NewOnly = append(o.NewOnly, key)
+		default:
+			o.Keys = append(o.Keys, key)
+		}
+		for _, kind := range k.Identifiers.Kinds() {
+			p := o.Part(kind)
+			p.Keys = append(p.Keys, key)
+		}
+	}
+	return o
+}

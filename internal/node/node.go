@@ -1,0 +1,150 @@
+// Package node puts one running Kindred together: the engine below, the
+// embedded services, the concepts, and the server in front. It holds no logic
+// of its own; it is the page on which all the wiring can be read.
+package node
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/errgroup"
+
+	"kindred/internal/access"
+	"kindred/internal/api/appflowapi"
+	"kindred/internal/api/kindredapi"
+	"kindred/internal/api/kmsapi"
+	"kindred/internal/api/profileapi"
+	"kindred/internal/api/sqsapi"
+	"kindred/internal/api/stsapi"
+	"kindred/internal/deadletter"
+	"kindred/internal/domain"
+	"kindred/internal/fault"
+	"kindred/internal/iam"
+	"kindred/internal/ingest"
+	"kindred/internal/integration"
+	"kindred/internal/kms"
+	"kindred/internal/objecttype"
+	"kindred/internal/page"
+	"kindred/internal/permission"
+	"kindred/internal/profile"
+	"kindred/internal/resource"
+	"kindred/internal/rootkey"
+	"kindred/internal/server"
+	"kindred/internal/sqs"
+	"kindred/internal/store"
+	"kindred/internal/tag"
+)
+
+// Config is what a node is made of.
+type Config struct {
+	Store   store.Store
+	Root    *rootkey.Key
+	Region  string
+	Account string
+	// Endpoint is the base URL under which clients reach the node.
+	Endpoint func() string
+	// KeyRoutes and QueueRoutes take single keys and queues to other services
+	// than the embedded ones.
+	KeyRoutes, QueueRoutes []resource.Route
+	Log                    *slog.Logger
+	Now                    func() time.Time
+}
+
+// Node is a running Kindred without its listener.
+type Node struct {
+	Server  *server.Server
+	IAM     *iam.Service
+	Domains *domain.Domains
+	Ingest  *ingest.Service
+
+	background []func(context.Context) error
+}
+
+// New puts a node together. Nothing runs until Run, and nothing is served until
+// the Server is.
+func New(c Config) (*Node, error) {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	pages, err := page.New(c.Root.MAC("page", nil))
+	if err != nil {
+		return nil, err
+	}
+	local := &late{}
+	clients := resource.NewClients(c.Region, local, c.KeyRoutes, c.QueueRoutes)
+	keys := resource.NewKeys(clients, c.Root.AEAD("domain"), c.Region, c.Account)
+	queues := resource.NewQueues(clients, c.Region, c.Account)
+	check := checker{keys, queues}
+
+	domains := domain.NewDomains(c.Store, c.Root.AEAD("config"), keys, c.Now)
+	domainAPI := domain.NewService(domains, check, pages, c.Region, c.Account)
+	types := objecttype.NewTypes()
+	profiles := profile.NewService(domains, types, pages)
+	typesAPI := objecttype.NewService(types, domains, check, profiles, pages, c.Log)
+	outbox := deadletter.New(c.Store, c.Root.AEAD("outbox"), queues, c.Log)
+	integrations := integration.NewService(domains, types, pages, c.Log)
+	tags := tag.NewService(domains, c.Region, c.Account, func(cfg *domain.Config, tail string) bool { return exists(types, cfg, tail) })
+	permissions := permission.New(c.Region, c.Account, func(ctx context.Context, name, tail string) (map[string]string, error) {
+		cfg, err := domains.Config(ctx, name)
+		if fault.Is(err, fault.NotFound) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		return cfg.Tags(tail), nil
+	})
+
+	registry := prometheus.NewRegistry()
+	counts := newMetrics(registry, outbox)
+	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
+	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
+		Services: []string{"profile", "connect", "sqs", "kms", "appflow", "sts", "kindred"}, Now: c.Now})
+	kmsService := kms.New(kms.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Now: c.Now, Log: c.Log})
+	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
+
+	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now,
+		Health: func(ctx context.Context) error {
+			return c.Store.View(ctx, func(store.Reader) error { return nil })
+		},
+		Services: []server.Mount{
+			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI}, principals}},
+			{API: kmsapi.Service(), Impl: []any{kmsService}},
+			{API: sqsapi.Service(), Impl: []any{sqsService}},
+			{API: stsapi.Service(), Impl: []any{principals}},
+			{API: appflowapi.Service()},
+		}})
+	local.RoundTripper = srv.InProcess(access.From)
+	return &Node{Server: srv, IAM: principals, Domains: domains, Ingest: ingestion,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
+}
+
+// Run does the work in the background until the context ends.
+func (n *Node) Run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	for _, run := range n.background {
+		g.Go(func() error { return run(ctx) })
+	}
+	return g.Wait()
+}
+
+// checker looks at queues and keys before a domain uses them.
+type checker struct {
+	*resource.Keys
+	*resource.Queues
+}
+
+// exists tells which resources of a domain can be tagged.
+func exists(types *objecttype.Types, cfg *domain.Config, tail string) bool {
+	if name, ok := strings.CutPrefix(tail, "object-types/"); ok {
+		return types.Exists(cfg, name)
+	}
+	if uri, ok := strings.CutPrefix(tail, "integrations/"); ok {
+		return integration.Exists(cfg, uri)
+	}
+	return false
+}

@@ -1,0 +1,56 @@
+package node
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kindred/internal/access"
+	"kindred/internal/api/kindredapi"
+	"kindred/internal/deadletter"
+	"kindred/internal/domain"
+)
+
+// late is a transport that is known only when the server is, which in turn is
+// made of what uses the transport.
+type late struct{ http.RoundTripper }
+
+// settings are the operations on a domain's settings in the kindred service,
+// where operations ask for permission themselves.
+type settings struct{ domains *domain.Service }
+
+func (s settings) GetDomainSettings(ctx context.Context, in *kindredapi.GetDomainSettingsRequest) (*kindredapi.DomainSettings, error) {
+	if err := s.allow(ctx, "kindred:GetDomainSettings", in.DomainName); err != nil {
+		return nil, err
+	}
+	return s.domains.GetDomainSettings(ctx, in)
+}
+
+func (s settings) PutDomainSettings(ctx context.Context, in *kindredapi.PutDomainSettingsRequest) (*kindredapi.DomainSettings, error) {
+	if err := s.allow(ctx, "kindred:PutDomainSettings", in.DomainName); err != nil {
+		return nil, err
+	}
+	return s.domains.PutDomainSettings(ctx, in)
+}
+
+func (s settings) allow(ctx context.Context, action, domainName string) error {
+	return access.Require(ctx, access.Check{Action: action, Resource: s.domains.ARN(domainName, "")})
+}
+
+// metrics are the figures beside those of the server.
+type metrics struct{ ingested *prometheus.CounterVec }
+
+func newMetrics(r prometheus.Registerer, outbox *deadletter.Outbox) *metrics {
+	m := &metrics{prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_ingested_objects_total",
+		Help: "Objects by what became of them: stored, dead_letter or refused."}, []string{"outcome"})}
+	r.MustRegister(m.ingested, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_dead_letters_waiting",
+		Help: "Dead letters that wait for their queue to take them."}, func() float64 { return float64(outbox.Waiting()) }))
+	return m
+}
+
+func (m *metrics) objects(outcome string, n int) {
+	if n > 0 {
+		m.ingested.WithLabelValues(outcome).Add(float64(n))
+	}
+}

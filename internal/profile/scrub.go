@@ -1,0 +1,103 @@
+package profile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"kindred/internal/domain"
+	"kindred/internal/fault"
+	"kindred/internal/seal"
+	"kindred/internal/store"
+)
+
+// Scrub removes all objects of a type that were last ingested before a time,
+// from every profile of a domain, with the values and keys that they gave. An
+// inferred profile that nothing is left of goes too. It visits every profile of
+// the domain but reads only what it needs of each; it may be interrupted and
+// called again.
+func (s *Service) Scrub(ctx context.Context, domainName, objectType string, before time.Time) error {
+	cfg, err := s.domains.Config(ctx, domainName)
+	if err != nil {
+		return err
+	}
+	prefix, first := cfg.ID.Partition('p'), named('c', objectType, 0)
+	var at store.Key
+	for {
+		list, err := s.domains.Store().ScanPrefix(ctx, prefix, at, 1)
+		if err != nil {
+			return fmt.Errorf("scrub: %w", err)
+		}
+		if len(list) == 0 {
+			return nil
+		}
+		p := list[0].Key.Partition
+		id := ID(p[len(prefix):])
+		if err := s.scrubProfile(ctx, domainName, id, first, before.UnixMicro()); err != nil && !fault.Is(err, fault.NotFound) {
+			return err
+		}
+		at = store.Key{Partition: bytes.Clone(p), Sort: bytes.Repeat([]byte{0xff}, store.MaxSort)}
+	}
+}
+
+func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, prefix []byte, before int64) error {
+	// Most profiles have no object of the type: look before opening a transaction.
+	any := false
+	err := s.domains.View(ctx, domainName, func(cfg *domain.Config, r *seal.Reader) error {
+		lists, err := r.ScanPlain(ctx, within(partition(cfg.ID, id), prefix, 1))
+		if err != nil {
+			return fmt.Errorf("contributions: %w", err)
+		}
+		any = len(lists[0]) > 0
+		return nil
+	})
+	if err != nil || !any {
+		return err
+	}
+	return s.domains.Update(ctx, domainName, func(cfg *domain.Config, tx *seal.Tx) error {
+		c, err := load(ctx, tx, cfg, id)
+		if err != nil {
+			return err
+		}
+		list, err := scanContributions(ctx, &tx.Reader, c.p, prefix)
+		if err != nil {
+			return err
+		}
+		removed := false
+		for _, k := range list {
+			if k.last < before {
+				if err := c.remove(k); err != nil {
+					return err
+				}
+				removed = true
+			}
+		}
+		if !removed {
+			return nil
+		}
+		m, err := c.loadManual()
+		if err != nil {
+			return err
+		}
+		if c.head.inferred && c.head.objects == 0 && len(m.facts) == 0 && len(m.keys) == 0 {
+			return c.vanish()
+		}
+		return c.finish()
+	})
+}
+
+// vanish removes a profile of which no contribution is left.
+func (c *change) vanish() error {
+	for _, k := range c.head.derived {
+		c.count(k.class, k.key, -1)
+	}
+	c.derive = false
+	if err := c.writeIndex(); err != nil {
+		return err
+	}
+	c.tx.Clear(c.p)
+	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
+		Objects: -int64(c.objects), Bytes: -c.bytes})
+	return nil
+}

@@ -1,0 +1,138 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"kindred/internal/access"
+)
+
+// metrics counts and times requests. Labels are names of the interfaces, never
+// anything a client chose; requests for no known operation share the operation
+// "unknown".
+type metrics struct {
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	inFlight prometheus.Gauge
+	unknown  *operationStats
+}
+
+// classes are the values of the label status: the hundreds of the HTTP status,
+// and "gone" for clients that did not wait for their answer.
+var classes = [...]string{"gone", "1xx", "2xx", "3xx", "4xx", "5xx"}
+
+// statusGone stands in the log for a client that did not wait.
+const statusGone = 499
+
+func newMetrics(r *prometheus.Registry) *metrics {
+	m := &metrics{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "kindred_requests_total", Help: "Requests by service, operation and class of status.",
+		}, []string{"service", "operation", "status"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "kindred_request_duration_seconds", Help: "Time from the first byte read to the answer.",
+			Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30},
+		}, []string{"service", "operation"}),
+		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "kindred_requests_in_flight", Help: "Requests at work.",
+		}),
+	}
+	r.MustRegister(m.requests, m.duration, m.inFlight)
+	m.unknown = m.operation("unknown", "unknown")
+	return m
+}
+
+// operationStats are the series of one operation, made when first used.
+type operationStats struct {
+	metrics            *metrics
+	service, operation string
+	duration           atomic.Pointer[prometheus.Observer]
+	counters           [len(classes)]atomic.Pointer[prometheus.Counter]
+}
+
+func (m *metrics) operation(service, name string) *operationStats {
+	return &operationStats{metrics: m, service: service, operation: name}
+}
+
+func (o *operationStats) observe(status int, d time.Duration) {
+	h := o.duration.Load()
+	if h == nil {
+		made := o.metrics.duration.WithLabelValues(o.service, o.operation)
+		h = &made
+		o.duration.Store(h)
+	}
+	(*h).Observe(d.Seconds())
+	class := 0
+	if status != statusGone {
+		class = min(max(status/100, 1), len(classes)-1)
+	}
+	c := o.counters[class].Load()
+	if c == nil {
+		made := o.metrics.requests.WithLabelValues(o.service, o.operation, classes[class])
+		c = &made
+		o.counters[class].Store(c)
+	}
+	(*c).Inc()
+}
+
+// record is what is logged and counted of a request.
+type record struct {
+	id        string
+	start     time.Time
+	stats     *operationStats
+	principal string
+	status    int
+	err       string // name of the error in the answer
+	cause     error  // of an internal error
+	defect    string
+	read      int // bytes of the bodies
+	written   int
+}
+
+func (s *Server) finish(ctx context.Context, r *record) {
+	d := s.now().Sub(r.start)
+	r.stats.observe(r.status, d)
+	level := slog.LevelInfo
+	if r.cause != nil || r.defect != "" {
+		level = slog.LevelError
+	}
+	if !s.log.Enabled(ctx, level) {
+		return
+	}
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("service", r.stats.service),
+		slog.String("operation", r.stats.operation),
+		slog.Int("status", r.status),
+		slog.String("principal", r.principal),
+		slog.String("request_id", r.id),
+		slog.Duration("duration", d),
+		slog.Int("bytes_in", r.read),
+		slog.Int("bytes_out", r.written),
+	)
+	if r.err != "" {
+		attrs = append(attrs, slog.String("error", r.err))
+	}
+	if r.cause != nil {
+		attrs = append(attrs, slog.String("cause", r.cause.Error()))
+	}
+	if r.defect != "" {
+		attrs = append(attrs, slog.String("defect", r.defect))
+	}
+	s.log.LogAttrs(ctx, level, "request", attrs...)
+}
+
+// principal names a caller in the log.
+func principal(c *access.Caller) string {
+	switch {
+	case c == nil:
+		return ""
+	case c.ARN != "":
+		return c.ARN
+	}
+	return c.ServiceName
+}

@@ -1,0 +1,189 @@
+package pebblestore
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// guard is the file system that Pebble sees. On the first write or sync that
+// fails it reports the failure and from then on changes nothing on disk.
+//
+// Pebble has no answer to a log or manifest that cannot be written: it panics
+// while it holds locks, or exits the process. It is unknown what of the failed
+// write reached the disk, and a sync that is tried again can succeed without
+// having written what the first one lost. So nothing may be written after the
+// failure, and Pebble must not notice it: to log and manifest the guard pretends
+// that all went well, and the store, which the guard has told first,
+// acknowledges nothing any more. Tables cannot be pretended, since they are read
+// again; Pebble reports errors with them and keeps what it wanted to write in
+// memory, so reads go on.
+type guard struct {
+	vfs.FS
+
+	broken atomic.Pointer[error]
+	onFail func(error)
+}
+
+// errFrozen is what Pebble is told of tables it wants to write after a failure.
+var errFrozen = errors.New("the store has failed and changes nothing on disk")
+
+func newGuard(fs vfs.FS, onFail func(error)) *guard {
+	return &guard{FS: fs, onFail: onFail}
+}
+
+// fail stops all writing. The first error is the one reported.
+func (g *guard) fail(err error) {
+	if g.broken.CompareAndSwap(nil, &err) {
+		g.onFail(err)
+	}
+}
+
+func (g *guard) frozen() bool { return g.broken.Load() != nil }
+
+func isTable(name string) bool {
+	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
+}
+
+// try carries out a change to a file unless writing has stopped, and returns
+// what Pebble is to be told.
+func (g *guard) try(name, op string, change func() error) error {
+	if g.frozen() {
+		return frozenAnswer(name)
+	}
+	if err := change(); err != nil {
+		g.fail(fmt.Errorf("%s %s: %w", op, name, err))
+		return frozenAnswer(name)
+	}
+	return nil
+}
+
+func frozenAnswer(name string) error {
+	if isTable(name) {
+		return errFrozen
+	}
+	return nil
+}
+
+// open is try for what returns a file.
+func (g *guard) open(name, op string, do func() (vfs.File, error)) (vfs.File, error) {
+	var f vfs.File
+	err := g.try(name, op, func() (err error) {
+		f, err = do()
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if f == nil {
+		f = vfs.NewMemFile(nil)
+	}
+	return &guardFile{File: f, g: g, name: name}, nil
+}
+
+func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.open(name, "create", func() (vfs.File, error) { return g.FS.Create(name, c) })
+}
+
+func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.OpenOption) (vfs.File, error) {
+	return g.open(name, "open", func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, opts...) })
+}
+
+func (g *guard) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	return g.open(newname, "reuse", func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, c) })
+}
+
+// OpenDir opens a directory for syncing. One that cannot be opened is an
+// ordinary error, it is opened only at start.
+func (g *guard) OpenDir(name string) (vfs.File, error) {
+	f, err := g.FS.OpenDir(name)
+	if err != nil {
+		return nil, err
+	}
+	return &guardFile{File: f, g: g, name: name}, nil
+}
+
+func (g *guard) Link(oldname, newname string) error {
+	return g.try(newname, "link", func() error { return g.FS.Link(oldname, newname) })
+}
+
+func (g *guard) Rename(oldname, newname string) error {
+	return g.try(newname, "rename", func() error { return g.FS.Rename(oldname, newname) })
+}
+
+// Remove removes a file that is no longer needed. Failing to loses nothing, so
+// it is left to Pebble to tell of it.
+func (g *guard) Remove(name string) error {
+	if g.frozen() {
+		return nil
+	}
+	return g.FS.Remove(name)
+}
+
+func (g *guard) RemoveAll(name string) error {
+	if g.frozen() {
+		return nil
+	}
+	return g.FS.RemoveAll(name)
+}
+
+func (g *guard) Unwrap() vfs.FS { return g.FS }
+
+// guardFile is a file or directory whose changes the guard sees.
+type guardFile struct {
+	vfs.File
+	g    *guard
+	name string
+}
+
+func (f *guardFile) Write(p []byte) (int, error) {
+	n := len(p)
+	return n, f.g.try(f.name, "write", func() error {
+		_, err := f.File.Write(p)
+		return err
+	})
+}
+
+func (f *guardFile) WriteAt(p []byte, off int64) (int, error) {
+	n := len(p)
+	return n, f.g.try(f.name, "write", func() error {
+		_, err := f.File.WriteAt(p, off)
+		return err
+	})
+}
+
+func (f *guardFile) Sync() error     { return f.g.try(f.name, "sync", f.File.Sync) }
+func (f *guardFile) SyncData() error { return f.g.try(f.name, "sync", f.File.SyncData) }
+
+func (f *guardFile) SyncTo(length int64) (full bool, err error) {
+	err = f.g.try(f.name, "sync", func() (err error) {
+		full, err = f.File.SyncTo(length)
+		return err
+	})
+	return full, err
+}
+
+func (f *guardFile) Preallocate(offset, length int64) error {
+	return f.g.try(f.name, "allocate", func() error { return f.File.Preallocate(offset, length) })
+}
+
+// Close closes a file that was synced before if it matters, so an error here
+// tells nothing about what is stored.
+func (f *guardFile) Close() error {
+	err := f.File.Close()
+	if f.g.frozen() {
+		return nil
+	}
+	return err
+}
+
+// isLocked tells a lock held by another from a lock file that cannot be made:
+// the former is a bare errno or text, the latter names the path.
+func isLocked(err error) bool {
+	var path *os.PathError
+	return !errors.As(err, &path)
+}

@@ -1,0 +1,220 @@
+package pebblestore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kindred/internal/store"
+)
+
+// ErrFormat: the directory was written in a format that this build does not
+// know, most likely by a newer one.
+var ErrFormat = errors.New("pebblestore: unknown format of the data directory")
+
+// formatVersion is the version of the keys and values in the directory. It goes
+// up when an older build could no longer read what a newer one writes.
+const formatVersion = 1
+
+// formatFile is the file that says so, as "kindred store 1\n". It is written
+// once the database has been made, so a directory without it holds no record.
+const (
+	formatFile   = "KINDRED-STORE"
+	formatPrefix = "kindred store "
+)
+
+// Options of a Store. The zero Options is fine.
+type Options struct {
+	// FS is the file system; the operating system's if nil.
+	FS vfs.FS
+	// CacheBytes is the memory to be used for blocks read from files,
+	// [DefaultCacheBytes] if 0.
+	CacheBytes int64
+	// Clock is what Tx.Now reads; time.Now if nil.
+	Clock func() time.Time
+	// Logger is told of failures, damage, slow disks and stalls, never of keys or
+	// values; slog.Default() if nil.
+	Logger *slog.Logger
+
+	memTableBytes uint64 // small in tests, so that there are flushes
+}
+
+// DefaultCacheBytes holds the filters of some twenty million partitions, or as
+// much of them as is in use, beside the blocks read last.
+const DefaultCacheBytes = 48 << 20
+
+// defaultMemTableBytes is the size of a memory table. There can be four.
+const defaultMemTableBytes = 16 << 20
+
+// Open opens the store in a directory, which it makes if there is none.
+//
+// The error is [store.ErrLocked] if another process, or this one, has it open;
+// [ErrFormat] if it was written in another format; and [store.ErrCorrupt] with
+// the name of the file if something in it is damaged or missing.
+func Open(dir string, opts Options) (*Store, error) {
+	if opts.FS == nil {
+		opts.FS = vfs.Default
+	}
+	if opts.CacheBytes == 0 {
+		opts.CacheBytes = DefaultCacheBytes
+	}
+	if opts.Clock == nil {
+		opts.Clock = time.Now
+	}
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	if opts.memTableBytes == 0 {
+		opts.memTableBytes = defaultMemTableBytes
+	}
+	s := newStore(dir, opts)
+	if err := s.open(); err != nil {
+		return nil, fmt.Errorf("pebblestore: open %s: %w", dir, err)
+	}
+	return s, nil
+}
+
+func (s *Store) open() (err error) {
+	if err := makeDir(s.opts.FS, s.dir); err != nil {
+		return err
+	}
+	s.lock, err = pebble.LockDirectory(s.dir, s.opts.FS)
+	if err != nil {
+		if isLocked(err) {
+			return fmt.Errorf("%w: %s", store.ErrLocked, s.dir)
+		}
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.lock.Close())
+		}
+	}()
+	fresh, err := readFormat(s.opts.FS, s.dir)
+	if err != nil {
+		return err
+	}
+	cache := pebble.NewCache(s.opts.CacheBytes)
+	defer cache.Unref()
+	o := s.pebbleOptions(cache)
+	o.ErrorIfNotExists = !fresh
+	o.ErrorIfNotPristine = fresh
+	s.db, err = pebble.Open(s.dir, o)
+	switch {
+	case errors.Is(err, pebble.ErrDBDoesNotExist):
+		return fmt.Errorf("%w: the database's files are missing beside %s", store.ErrCorrupt, s.path(formatFile))
+	case errors.Is(err, pebble.ErrDBNotPristine):
+		return fmt.Errorf("%w: %s is missing", store.ErrCorrupt, s.path(formatFile))
+	case err != nil:
+		return s.openError(err)
+	case s.failure() != nil:
+		// Pebble has its own hold on the lock and is abandoned, see Close.
+		return errors.Join(s.failure(), s.lock.Close())
+	}
+	if fresh {
+		if err := writeFormat(s.opts.FS, s.dir); err != nil {
+			return errors.Join(err, s.db.Close())
+		}
+	}
+	return nil
+}
+
+// openError says of an error in Pebble's Open whether it tells of damage, and
+// where. Pebble does not mark all of these, but when it can read its directory
+// and not make sense of what is there, that is what they are.
+func (s *Store) openError(err error) error {
+	if broken := s.failure(); broken != nil {
+		return broken
+	}
+	if pebble.IsCorruptionError(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("%w: %s", store.ErrCorrupt, s.describe(err))
+	}
+	return err
+}
+
+func (s *Store) path(name string) string { return s.opts.FS.PathJoin(s.dir, name) }
+
+// makeDir makes a directory and those above it, durably.
+func makeDir(files vfs.FS, dir string) error {
+	var parents []string
+	for d := dir; ; {
+		if _, err := files.Stat(d); err == nil {
+			break
+		}
+		parent := files.PathDir(d)
+		if parent == d {
+			break
+		}
+		parents = append(parents, parent)
+		d = parent
+	}
+	if err := files.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	for _, p := range parents {
+		if err := syncDir(files, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncDir(files vfs.FS, dir string) error {
+	f, err := files.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// readFormat checks the format of a directory. It reports true if there is no
+// format file yet.
+func readFormat(files vfs.FS, dir string) (fresh bool, err error) {
+	name := files.PathJoin(dir, formatFile)
+	f, err := files.Open(name)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return true, nil
+		}
+		return false, err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, 64))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return false, err
+	}
+	number, ok := bytes.CutPrefix(text, []byte(formatPrefix))
+	number, newline := bytes.CutSuffix(number, []byte("\n"))
+	version, err := strconv.ParseUint(string(number), 10, 32)
+	if !ok || !newline || err != nil {
+		return false, fmt.Errorf("%w: %s", store.ErrCorrupt, name)
+	}
+	if version != formatVersion {
+		return false, fmt.Errorf("%w: %s has format %d, this build reads %d", ErrFormat, dir, version, formatVersion)
+	}
+	return false, nil
+}
+
+func writeFormat(files vfs.FS, dir string) error {
+	name := files.PathJoin(dir, formatFile)
+	temp := name + ".new"
+	f, err := files.Create(temp, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(f, "%s%d\n", formatPrefix, formatVersion)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := files.Rename(temp, name); err != nil {
+		return err
+	}
+	return syncDir(files, dir)
+}

@@ -1,0 +1,114 @@
+package pebblestore
+
+import (
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
+
+	"kindred/internal/store"
+)
+
+const (
+	bloomBits      = 10 // per partition and table: 1 false answer in 100
+	blockBytes     = 16 << 10
+	maxOpenFiles   = 1000
+	pebbleFormat   = pebble.FormatValueSeparation
+	maxCompactions = 2
+)
+
+// comparer orders keys by their bytes and tells Pebble where their partition
+// ends, so that its Bloom filters are on partitions.
+var comparer = func() *pebble.Comparer {
+	c := *pebble.DefaultComparer
+	c.Name = "kindred.partition.v1"
+	c.Split = store.SplitPhysicalKey
+	// The default Separator and Successor do: a byte string between two keys
+	// sorts between them whatever Split makes of it.
+	c.ImmediateSuccessor = func(dst, prefix []byte) []byte {
+		// All that follows a whole partition's prefix, up to the same with a
+		// greater last byte, has that prefix.
+		if n := len(prefix); n >= 2 && prefix[n-2] == 0 && prefix[n-1] == 1 {
+			return append(append(dst, prefix[:n-1]...), 2)
+		}
+		return append(append(dst, prefix...), 0)
+	}
+	c.FormatKey = func(key []byte) fmt.Formatter { return hiddenKey(len(key)) }
+	return &c
+}()
+
+// hiddenKey is how a key looks in Pebble's messages, which end in logs.
+type hiddenKey int
+
+func (k hiddenKey) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "<key of %d bytes>", int(k)) }
+
+func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
+	o := &pebble.Options{
+		FS:                          s.guard,
+		Lock:                        s.lock,
+		Cache:                       cache,
+		Comparer:                    comparer,
+		FormatMajorVersion:          pebbleFormat,
+		MemTableSize:                s.opts.memTableBytes,
+		MemTableStopWritesThreshold: 4,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		MaxOpenFiles:                maxOpenFiles,
+		Logger:                      pebbleLogger{s},
+		CompactionConcurrencyRange: func() (int, int) {
+			return 1, max(1, min(maxCompactions, runtime.GOMAXPROCS(0)))
+		},
+		EventListener: &pebble.EventListener{
+			BackgroundError: s.backgroundError,
+			DataCorruption: func(info pebble.DataCorruptionInfo) {
+				s.opts.Logger.Error("stored data is damaged", slog.String("file", info.Path))
+			},
+			DiskSlow: func(info pebble.DiskSlowInfo) {
+				s.opts.Logger.Warn("the disk is slow", slog.String("file", info.Path), slog.Duration("duration", info.Duration))
+			},
+			WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+				s.stalls.Add(1)
+				s.opts.Logger.Warn("writes wait for the disk", slog.String("reason", info.Reason))
+			},
+		},
+	}
+	for i := range o.Levels {
+		l := &o.Levels[i]
+		l.BlockSize = blockBytes
+		l.FilterPolicy = bloom.FilterPolicy(bloomBits)
+		l.FilterType = pebble.TableFilter
+		// Values are ciphertext, which does not compress.
+		l.Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
+	}
+	return o
+}
+
+// backgroundError is told of a flush or compaction that failed.
+func (s *Store) backgroundError(err error) {
+	s.opts.Logger.Error("storage maintenance failed", slog.String("error", s.describe(err)))
+	if s.failure() != nil {
+		// Pebble would try again at once and for ever. Nothing waits for this
+		// goroutine: a failed store is abandoned and not closed.
+		runtime.Goexit()
+	}
+}
+
+// pebbleLogger passes Pebble's own messages on. Its information is of no use to
+// an operator; its fatal errors, which by its rules must end the process, are
+// states of memory that no code has foreseen.
+type pebbleLogger struct{ s *Store }
+
+func (l pebbleLogger) Infof(string, ...any) {}
+
+func (l pebbleLogger) Errorf(format string, args ...any) {
+	l.s.opts.Logger.Error("storage engine", slog.String("error", fmt.Sprintf(format, args...)))
+}
+
+func (l pebbleLogger) Fatalf(format string, args ...any) {
+	err := fmt.Errorf("storage engine: "+format, args...)
+	l.s.guard.fail(err)
+	panic(fmt.Sprintf("pebblestore: %s: %v", l.s.dir, err))
+}

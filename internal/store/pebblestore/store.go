@@ -1,0 +1,290 @@
+// Package pebblestore is the embedded storage engine: one process, one
+// directory, on the log-structured merge tree of Pebble.
+//
+// # Commits
+//
+// A run of an update reads from one iterator, which is a snapshot, and keeps its
+// writes in memory. Its commit is a short critical section: check in a table in
+// memory that no partition read was written to since the snapshot, compute the
+// counters, put the batch in the log's buffer and the memory table. Waiting for
+// the log to be synced comes after it, so that one sync serves all commits that
+// arrive meanwhile. A run that keeps losing is at last run inside the critical
+// section, where it cannot.
+//
+// What has been applied and not yet synced can be read by others. So that nobody
+// is told what a loss of power may take back, a View, or an Update that writes
+// nothing, returns only when all that it may have seen is on disk.
+//
+// # Failure
+//
+// After a write or sync that fails, the store changes nothing on disk any more
+// (see guard). Updates on their way end with [store.ErrUnknownOutcome], later
+// ones with [ErrFailed], and so do reads of what was not yet on disk; other
+// reads go on. To go on writing, remove the cause and open the store again.
+package pebblestore
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"kindred/internal/store"
+)
+
+// ErrFailed: a write to disk has failed and the store accepts no more. The
+// wrapped text names the file and the cause.
+var ErrFailed = errors.New("pebblestore: the store has failed and must be opened again")
+
+// Store is a [store.Store] in a directory.
+type Store struct {
+	dir   string
+	opts  Options
+	guard *guard
+	lock  *pebble.Lock
+	db    *pebble.DB
+	gate  store.Gate
+
+	failed     atomic.Pointer[error]
+	durability durability
+	versions   versions
+	applied    atomic.Uint64 // the last commit whose writes can be read
+
+	commit struct { // the critical section
+		sync.Mutex
+		counters counters
+	}
+
+	runs      sync.Pool // of *run
+	updates   atomic.Uint64
+	conflicts atomic.Uint64
+	alone     atomic.Uint64
+	stalls    atomic.Uint64
+}
+
+var _ store.Store = (*Store)(nil)
+
+func newStore(dir string, opts Options) *Store {
+	s := &Store{dir: dir, opts: opts}
+	s.durability.changed.L = &s.durability.mu
+	s.guard = newGuard(opts.FS, s.fail)
+	s.runs.New = func() any { return &run{s: s} }
+	return s
+}
+
+// fail is told by the guard of the first failure.
+func (s *Store) fail(cause error) {
+	err := fmt.Errorf("%w: %w", ErrFailed, cause)
+	s.failed.Store(&err)
+	s.durability.fail()
+	s.opts.Logger.Error("the store has failed", slog.String("error", cause.Error()))
+}
+
+// failure is the error of a failed store, or nil.
+func (s *Store) failure() error {
+	if err := s.failed.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+// describe is the text of an error of Pebble with the file it is about.
+func (s *Store) describe(err error) string {
+	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
+		return info.Path + ": " + info.Details.Error()
+	}
+	return err.Error()
+}
+
+// readError is the error to return for one of Pebble's on reading.
+func (s *Store) readError(err error) error {
+	if pebble.IsCorruptionError(err) {
+		return fmt.Errorf("%w: %s", store.ErrCorrupt, s.describe(err))
+	}
+	return fmt.Errorf("pebblestore: read: %w", err)
+}
+
+// enter notes the start of a call; the caller defers s.gate.Leave.
+func (s *Store) enter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.gate.Enter()
+}
+
+// Close implements [store.Store]. A failed store's error is not repeated here.
+func (s *Store) Close() error {
+	if !s.gate.Close() {
+		return nil
+	}
+	if s.failure() != nil {
+		// Pebble would wait for maintenance that cannot end. The guard keeps it
+		// from touching the directory, which others may now have.
+		return errors.Join(s.lock.Close(), s.lock.Close())
+	}
+	return errors.Join(s.db.Close(), s.lock.Close())
+}
+
+// View implements [store.Store].
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	r := s.newRun()
+	defer s.endRun(r)
+	err := r.call(func(t *tx) error { return fn(t) })
+	if stale := s.awaitSeen(r); stale != nil {
+		return stale
+	}
+	return err
+}
+
+// awaitSeen waits until all that a run has read is durable.
+func (s *Store) awaitSeen(r *run) error {
+	if r.iter == nil {
+		return nil
+	}
+	if !s.durability.wait(s.versions.lastSeen(r.buf.Partitions(), r.seen)) {
+		return s.failure()
+	}
+	return nil
+}
+
+// ScanPrefix implements [store.Store].
+func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, limit int) (out []store.Record, err error) {
+	if err := store.ValidateScanPrefix(prefix, after, limit); err != nil {
+		return nil, err
+	}
+	if err := s.enter(ctx); err != nil {
+		return nil, err
+	}
+	defer s.gate.Leave()
+	start, end := prefixRange(prefix)
+	if len(after.Partition) > 0 {
+		from := append(store.AppendPhysicalKey(nil, store.KindRecord, after), 0)
+		if bytes.Compare(from, start) > 0 {
+			start = from
+		}
+	}
+	it, err := s.db.NewIter(&pebble.IterOptions{LowerBound: start, UpperBound: end})
+	if err != nil {
+		return nil, s.readError(err)
+	}
+	seen := s.applied.Load()
+	out, err = s.scanPartitions(ctx, it, limit)
+	if closeErr := it.Close(); err == nil && closeErr != nil {
+		err = s.readError(closeErr)
+	}
+	if err == nil && !s.durability.wait(seen) {
+		err = s.failure()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (s *Store) scanPartitions(ctx context.Context, it *pebble.Iterator, limit int) ([]store.Record, error) {
+	var out []store.Record
+	for valid := it.First(); valid && len(out) < limit; {
+		kind, key, err := store.DecodePhysicalKey(it.Key())
+		if err != nil {
+			return nil, err
+		}
+		if kind != store.KindRecord { // the records of a partition come first
+			valid = it.NextPrefix()
+			continue
+		}
+		value, err := it.ValueAndErr()
+		if err != nil {
+			return nil, s.readError(err)
+		}
+		out = append(out, store.Record{Key: key, Value: append([]byte{}, value...)})
+		if len(out)%checkEvery == 0 && ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		valid = it.Next()
+	}
+	if err := it.Error(); err != nil {
+		return nil, s.readError(err)
+	}
+	return out, nil
+}
+
+// prefixRange is the range of physical keys of the partitions that start with
+// prefix. That of the empty prefix leaves out keys that are not of partitions.
+func prefixRange(prefix []byte) (start, end []byte) {
+	start = store.AppendPartitionPrefix(nil, prefix)
+	end, _ = store.AppendPrefixEnd(nil, start)
+	if len(start) == 0 {
+		start = []byte{0, 2}
+	}
+	return start, end
+}
+
+// DropPrefix implements [store.Store].
+func (s *Store) DropPrefix(ctx context.Context, prefix []byte) error {
+	if err := store.ValidateDropPrefix(prefix); err != nil {
+		return err
+	}
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	start, end := prefixRange(prefix)
+	if end == nil { // the escape of a prefix of ff only
+		end = bytes.Repeat([]byte{0xff}, store.MaxPhysicalKey+1)
+	}
+	b := s.db.NewBatch()
+	if err := b.DeleteRange(start, end, nil); err != nil {
+		return errors.Join(err, b.Close())
+	}
+	s.commit.Lock()
+	seq, err := s.apply(b, nil, true)
+	s.commit.Unlock()
+	if err != nil {
+		return errors.Join(err, b.Close())
+	}
+	return s.awaitSync(b, seq)
+}
+
+// Stats are figures since Open, for metrics.
+type Stats struct {
+	Updates     uint64 // commits that wrote something
+	Conflicts   uint64 // runs that lost to another commit and were repeated
+	Alone       uint64 // runs made inside the critical section
+	Stalls      uint64 // times that writing waited for flushes or compactions
+	MemoryBytes uint64 // of memory tables
+	CacheBytes  int64  // of blocks read
+	DiskBytes   uint64 // of the directory
+	CacheHits   int64
+	CacheMisses int64
+	ReadAmp     int // tables that a read may have to look at
+}
+
+// Stats returns the current figures. It takes some microseconds.
+func (s *Store) Stats() (Stats, error) {
+	if err := s.gate.Enter(); err != nil {
+		return Stats{}, err
+	}
+	defer s.gate.Leave()
+	m := s.db.Metrics()
+	return Stats{
+		Updates:     s.updates.Load(),
+		Conflicts:   s.conflicts.Load(),
+		Alone:       s.alone.Load(),
+		Stalls:      s.stalls.Load(),
+		MemoryBytes: m.MemTable.Size + m.MemTable.ZombieSize,
+		CacheBytes:  m.BlockCache.Size,
+		DiskBytes:   m.DiskSpaceUsage(),
+		CacheHits:   m.BlockCache.Hits,
+		CacheMisses: m.BlockCache.Misses,
+		ReadAmp:     m.ReadAmp(),
+	}, nil
+}

@@ -1,0 +1,146 @@
+// Package store is the contract between Kindred's concepts and its storage
+// engines: ordered records in partitions, snapshot reads, and atomic updates
+// over several partitions with conflict detection.
+//
+// A record has a partition key and a sort key, both opaque bytes, and a value.
+// Records of one partition are ordered by the bytes of their sort key. The
+// partition is the unit of distribution and of conflict detection: an engine
+// may keep different partitions on different machines, and no question spans
+// partitions except the two that are declared to, [Store.ScanPrefix] and
+// [Store.DropPrefix].
+//
+// # What every engine promises
+//
+//  1. Atomic: after Update returns nil, all of its writes are visible to every
+//     later read on any node; after it returns an error other than
+//     [ErrUnknownOutcome] none of them ever is.
+//  2. Durable: after Update returns nil its writes survive a crash of the
+//     process and loss of power.
+//  3. Serialisable: an Update commits only if every partition it read from
+//     (with Get or Scan) is unchanged, absent records included, since it was
+//     read. Otherwise the function runs again. The check is by partition, never
+//     finer in what is promised and never coarser than a bounded hash of it.
+//  4. Snapshot: everything one View reads existed at the same time.
+//  5. An Update's function may be shown partitions that never coexisted. Such a
+//     run can never commit, and an error that it returns is discarded and the
+//     function run again; it must only not loop for ever or panic.
+//
+// Engines do not look inside keys or values and never see plaintext: sealing is
+// the layer above, in package seal.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Bounds that every engine enforces, in bytes unless noted. A violation is a
+// mistake of the caller and is answered with [ErrTooLarge].
+const (
+	MaxPartition = 512      // of a partition key
+	MaxSort      = 1024     // of a sort key
+	MaxValue     = 4 << 20  // of a value
+	MaxTx        = 64 << 20 // of all keys and values written by one Update
+	MaxScan      = 10_000   // records returned for one Span or ScanPrefix
+	MaxAttempts  = 64       // runs of one Update's function before ErrConflict
+)
+
+var (
+	// ErrConflict: the update kept losing to others and was given up; nothing
+	// was written. The caller may try again later.
+	ErrConflict = errors.New("store: too many conflicting updates")
+	// ErrTooLarge: a key, value, scan limit or transaction is over its bound.
+	ErrTooLarge = errors.New("store: over a size bound")
+	// ErrCorrupt: stored bytes are damaged; the wrapped text names the file or
+	// the key (in hex). Damaged bytes are never returned as data.
+	ErrCorrupt = errors.New("store: data is damaged")
+	// ErrLocked: another process has the data directory open.
+	ErrLocked = errors.New("store: data directory is in use by another process")
+	// ErrClosed: the store has been closed.
+	ErrClosed = errors.New("store: closed")
+	// ErrUnknownOutcome: the connection to the engine was lost while the commit
+	// was on its way, and the engine could not find out whether it took place.
+	ErrUnknownOutcome = errors.New("store: outcome of the update is unknown")
+)
+
+// Key names a record. Neither part may be empty.
+type Key struct {
+	Partition []byte
+	Sort      []byte
+}
+
+// Record is a stored record. Its slices belong to the receiver.
+type Record struct {
+	Key   Key
+	Value []byte
+}
+
+// Span selects records of one partition: those with Start <= sort key < End,
+// ascending, or descending when Reverse. An empty Start is the first record,
+// an empty End is after the last. At most Limit records are returned;
+// Limit must be between 1 and [MaxScan].
+type Span struct {
+	Partition  []byte
+	Start, End []byte
+	Reverse    bool
+	Limit      int
+}
+
+// Reader reads records. It is valid only inside the function it was handed to,
+// and is not safe for concurrent use.
+//
+// Both methods take many questions at once because an engine behind a network
+// answers them in one round trip. Answers come in the order of the questions.
+type Reader interface {
+	// Get returns the values of keys; a nil value means there is no such
+	// record (a stored empty value is returned as empty and not nil).
+	Get(ctx context.Context, keys ...Key) ([][]byte, error)
+	// Scan returns the records of each span.
+	Scan(ctx context.Context, spans ...Span) ([][]Record, error)
+	// Count returns the values of counters; one never added to is 0.
+	// Counts take no part in conflict detection.
+	Count(ctx context.Context, keys ...Key) ([]int64, error)
+}
+
+// Tx is one run of an Update's function. Its reads see its own writes. Writes
+// are kept in memory until the function returns; the engine may keep the slices
+// it is given until Update returns, so the caller must not change them.
+type Tx interface {
+	Reader
+	// Put writes a record, replacing one that is there.
+	Put(k Key, value []byte)
+	// Delete removes a record; removing one that is not there is no error.
+	Delete(k Key)
+	// Clear removes all records of a partition, counters included.
+	Clear(partition []byte)
+	// Add adds delta to a counter. Counters are their own records, apart from
+	// those of Put, and adding to one conflicts with nothing: they are for
+	// totals that many updates touch.
+	Add(k Key, delta int64)
+	// Now is the time of this run, UTC with microseconds, the same at each
+	// call. What is written together carries the same time.
+	Now() time.Time
+}
+
+// Store is a storage engine. All methods may be called concurrently.
+type Store interface {
+	// View calls fn with a consistent snapshot. The error of fn is returned.
+	View(ctx context.Context, fn func(Reader) error) error
+	// Update calls fn, possibly several times, and commits its writes. fn must
+	// have no effect beside its writes: no network, no key service, no channel.
+	// If fn returns an error nothing is written and that error is returned.
+	Update(ctx context.Context, fn func(Tx) error) error
+	// ScanPrefix returns records of all partitions whose key starts with
+	// prefix, ordered by partition and then sort key, after the given key (zero
+	// Key: from the start), at most limit. It is a question over many
+	// partitions, for sweeps, erasure, verification and copying: each call is a
+	// snapshot of its own. Counters are not among the records.
+	ScanPrefix(ctx context.Context, prefix []byte, after Key, limit int) ([]Record, error)
+	// DropPrefix removes all records and counters of all partitions whose key
+	// starts with prefix, durably. It is not atomic; if it fails or is
+	// interrupted, call it again. Prefix must not be empty.
+	DropPrefix(ctx context.Context, prefix []byte) error
+	// Close waits for running calls and releases the engine.
+	Close() error
+}
