@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -119,6 +120,7 @@ func New(c Config) (*Node, error) {
 			{API: appflowapi.Service()},
 		}})
 	local.RoundTripper = srv.InProcess(access.From)
+	srv.Handle("GET /{account}/{queue}", http.HandlerFunc(echoQueueURL(c.Endpoint)))
 	return &Node{Server: srv, IAM: principals, Domains: domains, Ingest: ingestion,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
 }

@@ -2,7 +2,9 @@ package node
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"regexp"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -52,5 +54,27 @@ func newMetrics(r prometheus.Registerer, outbox *deadletter.Outbox) *metrics {
 func (m *metrics) objects(outcome string, n int) {
 	if n > 0 {
 		m.ingested.WithLabelValues(outcome).Add(float64(n))
+	}
+}
+
+var (
+	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
+	queueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
+)
+
+// echoQueueURL answers the unsigned GET of what looks like a queue's URL with
+// that URL, whether there is such a queue or not. The AWS CLI of version 1 takes
+// a parameter value that starts with http:// for a place to fetch the value
+// from, and so sends the URL itself after all in --dead-letter-queue-url.
+func echoQueueURL(endpoint func() string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		account, queue := r.PathValue("account"), r.PathValue("queue")
+		if !accountForm.MatchString(account) || !queueForm.MatchString(queue) {
+			http.NotFound(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		_, _ = io.WriteString(w, endpoint()+"/"+account+"/"+queue) // the client is gone if this fails
 	}
 }
