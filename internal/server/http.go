@@ -28,8 +28,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case signed(r):
 		s.serveAPI(w, r)
 	default:
-		if h, pattern := s.extra.Handler(r); pattern != "" {
-			s.serveExtra(w, r, h)
+		if _, pattern := s.extra.Handler(r); pattern != "" {
+			s.serveExtra(w, r)
 			return
 		}
 		if reading && r.URL.Path == "/" {
@@ -86,7 +86,7 @@ func writePlain(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text) // the client may be gone
 }
 
-func (s *Server) serveExtra(w http.ResponseWriter, r *http.Request, h http.Handler) {
+func (s *Server) serveExtra(w http.ResponseWriter, r *http.Request) {
 	id := newRequestID()
 	w.Header()[requestIDHeader] = []string{id}
 	defer func() {
@@ -98,7 +98,7 @@ func (s *Server) serveExtra(w http.ResponseWriter, r *http.Request, h http.Handl
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}()
-	h.ServeHTTP(w, r)
+	s.extra.ServeHTTP(w, r) // the mux again, which sets the values of the path
 }
 
 // buffers are for bodies of requests.
