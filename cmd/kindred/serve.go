@@ -156,7 +156,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if c.publicURL == "" {
 		c.publicURL = url
 	}
-	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account,
+	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes, Log: log})
 	if err != nil {
 		return err

@@ -45,6 +45,7 @@ type Config struct {
 	Root    *rootkey.Key
 	Region  string
 	Account string
+	Version string // of the program
 	// Endpoint is the base URL under which clients reach the node.
 	Endpoint func() string
 	// KeyRoutes and QueueRoutes take single keys and queues to other services
@@ -56,10 +57,12 @@ type Config struct {
 
 // Node is a running Kindred without its listener.
 type Node struct {
-	Server  *server.Server
-	IAM     *iam.Service
-	Domains *domain.Domains
-	Ingest  *ingest.Service
+	Server    *server.Server
+	IAM       *iam.Service
+	DomainAPI *domain.Service
+	TypesAPI  *objecttype.Service
+	Profiles  *profile.Service
+	Ingest    *ingest.Service
 
 	background []func(context.Context) error
 }
@@ -113,7 +116,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI}, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, principals}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
 			{API: stsapi.Service(), Impl: []any{principals}},
@@ -121,7 +124,7 @@ func New(c Config) (*Node, error) {
 		}})
 	local.RoundTripper = srv.InProcess(access.From)
 	srv.Handle("GET /{account}/{queue}", http.HandlerFunc(echoQueueURL(c.Endpoint)))
-	return &Node{Server: srv, IAM: principals, Domains: domains, Ingest: ingestion,
+	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
 }
 

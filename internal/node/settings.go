@@ -18,9 +18,17 @@ import (
 // made of what uses the transport.
 type late struct{ http.RoundTripper }
 
-// settings are the operations on a domain's settings in the kindred service,
+// settings are the operations of the kindred service on a domain's settings,
 // where operations ask for permission themselves.
-type settings struct{ domains *domain.Service }
+type settings struct {
+	domains *domain.Service
+	info    kindredapi.ServerInfo
+}
+
+// GetServerInfo tells any caller what it talks to.
+func (s settings) GetServerInfo(context.Context, *kindredapi.GetServerInfoRequest) (*kindredapi.ServerInfo, error) {
+	return &s.info, nil
+}
 
 func (s settings) GetDomainSettings(ctx context.Context, in *kindredapi.GetDomainSettingsRequest) (*kindredapi.DomainSettings, error) {
 	if err := s.allow(ctx, "kindred:GetDomainSettings", in.DomainName); err != nil {

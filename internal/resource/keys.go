@@ -203,7 +203,7 @@ func (k *Keys) grant(ctx context.Context, c KMS, use domain.KeyUse, keyARN strin
 	name := "kindred-" + use.Domain.String()
 	_, err := c.CreateGrant(ctx, &kms.CreateGrantInput{KeyId: &use.KeyID, GranteePrincipal: aws.String(principal),
 		Operations: slices.Clone(grantOperations), Name: &name,
-		Constraints: &kmstypes.GrantConstraints{EncryptionContextSubset: encryptionContext(use)}})
+		Constraints: &kmstypes.GrantConstraints{EncryptionContextEquals: encryptionContext(use)}})
 	if err == nil {
 		err = k.tryAsService(ctx, c, use)
 	}

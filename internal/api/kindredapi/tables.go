@@ -33,6 +33,7 @@ func spec() *api.Spec {
 			{Operation: api.Operation{Name: "GetPolicy", Method: "GET", URI: "/iam/policies/{PolicyName}", Status: 200}, Input: "GetPolicyRequest", Output: "GetPolicyResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
 			{Operation: api.Operation{Name: "GetRole", Method: "GET", URI: "/iam/roles/{RoleName}", Status: 200}, Input: "GetRoleRequest", Output: "GetRoleResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
 			{Operation: api.Operation{Name: "GetRolePolicy", Method: "GET", URI: "/iam/roles/{RoleName}/policies/{PolicyName}", Status: 200}, Input: "GetRolePolicyRequest", Output: "GetRolePolicyResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
+			{Operation: api.Operation{Name: "GetServerInfo", Method: "GET", URI: "/server-info", Status: 200}, Input: "GetServerInfoRequest", Output: "ServerInfo", Errors: []string{"AccessDeniedException", "ThrottlingException", "InternalServerException"}},
 			{Operation: api.Operation{Name: "GetUser", Method: "GET", URI: "/iam/users/{UserName}", Status: 200}, Input: "GetUserRequest", Output: "GetUserResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
 			{Operation: api.Operation{Name: "GetUserPolicy", Method: "GET", URI: "/iam/users/{UserName}/policies/{PolicyName}", Status: 200}, Input: "GetUserPolicyRequest", Output: "GetUserPolicyResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
 			{Operation: api.Operation{Name: "ListAccessKeys", Method: "GET", URI: "/iam/users/{UserName}/access-keys", Status: 200}, Input: "ListAccessKeysRequest", Output: "ListAccessKeysResponse", Errors: []string{"BadRequestException", "AccessDeniedException", "ResourceNotFoundException", "ThrottlingException", "InternalServerException"}},
@@ -181,6 +182,7 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "GetRoleResponse", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Role", Wire: "Role", Required: true}, Shape: "Role"},
 			}},
+			{Shape: api.Shape{Name: "GetServerInfoRequest", Type: api.Structure}},
 			{Shape: api.Shape{Name: "GetUserPolicyRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "UserName", Wire: "UserName", Location: api.URI, Required: true}, Shape: "iamName"},
 				{Member: api.Member{Name: "PolicyName", Wire: "PolicyName", Location: api.URI, Required: true}, Shape: "iamPolicyName"},
@@ -293,6 +295,11 @@ func spec() *api.Spec {
 				{Member: api.Member{Name: "MaxSessionDuration", Wire: "MaxSessionDuration", Required: true}, Shape: "iamSessionDuration"},
 			}},
 			{Shape: api.Shape{Name: "RoleList", Type: api.List}, Elem: "Role"},
+			{Shape: api.Shape{Name: "ServerInfo", Type: api.Structure}, Members: []api.MemberSpec{
+				{Member: api.Member{Name: "Version", Wire: "Version", Required: true}, Shape: "text"},
+				{Member: api.Member{Name: "Region", Wire: "Region", Required: true}, Shape: "text"},
+				{Member: api.Member{Name: "AccountId", Wire: "AccountId", Required: true}, Shape: "text"},
+			}},
 			{Shape: api.Shape{Name: "ThrottlingException", Type: api.Structure, Status: 429, Code: ""}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Message", Wire: "Message"}, Shape: "message"},
 			}},
@@ -340,6 +347,7 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "iamToken", Type: api.String, Min: api.Bound(1), Max: api.Bound(1024)}},
 			{Shape: api.Shape{Name: "message", Type: api.String}},
 			{Shape: api.Shape{Name: "rate", Type: api.Integer, Min: api.Bound(0), Max: api.Bound(1e+06)}},
+			{Shape: api.Shape{Name: "text", Type: api.String}},
 		},
 		Types: map[string]reflect.Type{
 			"AccessDeniedException":            reflect.TypeFor[AccessDeniedException](),
@@ -383,6 +391,7 @@ func spec() *api.Spec {
 			"GetRolePolicyResponse":            reflect.TypeFor[GetRolePolicyResponse](),
 			"GetRoleRequest":                   reflect.TypeFor[GetRoleRequest](),
 			"GetRoleResponse":                  reflect.TypeFor[GetRoleResponse](),
+			"GetServerInfoRequest":             reflect.TypeFor[GetServerInfoRequest](),
 			"GetUserPolicyRequest":             reflect.TypeFor[GetUserPolicyRequest](),
 			"GetUserPolicyResponse":            reflect.TypeFor[GetUserPolicyResponse](),
 			"GetUserRequest":                   reflect.TypeFor[GetUserRequest](),
@@ -412,6 +421,7 @@ func spec() *api.Spec {
 			"PutUserPolicyResponse":            reflect.TypeFor[PutUserPolicyResponse](),
 			"ResourceNotFoundException":        reflect.TypeFor[ResourceNotFoundException](),
 			"Role":                             reflect.TypeFor[Role](),
+			"ServerInfo":                       reflect.TypeFor[ServerInfo](),
 			"ThrottlingException":              reflect.TypeFor[ThrottlingException](),
 			"UpdateAccessKeyRequest":           reflect.TypeFor[UpdateAccessKeyRequest](),
 			"UpdateAccessKeyResponse":          reflect.TypeFor[UpdateAccessKeyResponse](),

@@ -225,6 +225,10 @@ type GetRoleResponse struct {
 	Role *Role
 }
 
+// GetServerInfoRequest is the structure of that name.
+type GetServerInfoRequest struct {
+}
+
 // GetUserPolicyRequest is the structure of that name.
 type GetUserPolicyRequest struct {
 	UserName   string
@@ -393,6 +397,13 @@ type Role struct {
 	AssumeRolePolicyDocument string
 	Description              *string
 	MaxSessionDuration       int
+}
+
+// ServerInfo is the structure of that name.
+type ServerInfo struct {
+	Version   string
+	Region    string
+	AccountId string
 }
 
 // ThrottlingException is the structure of that name.
