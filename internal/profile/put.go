@@ -136,6 +136,7 @@ func (c *change) putFacts(in *Object, k *contribution, before []Fact) error {
 	}
 	slices.SortFunc(fresh, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
 	k.facts = accumulate(before, fresh, m.since)
+	c.head.facts = slices.Grow(c.head.facts, len(fresh))
 	for _, f := range fresh {
 		c.stand(f)
 	}

@@ -57,7 +57,7 @@ type Ring struct {
 	keys    map[uint32]tink.AEAD
 	current uint32            // for values of the domain
 	types   map[string]uint32 // for values of object types with their own key
-	macs    sync.Pool         // of hash.Hash keyed with the index key
+	macs    sync.Pool         // of *mac keyed with the index key
 }
 
 // NewRing makes a ring. indexKey keys the identifiers' HMAC; current must be
@@ -68,7 +68,7 @@ func NewRing(keys map[uint32][]byte, current uint32, types map[string]uint32, in
 		return nil, fmt.Errorf("seal: an index key has 32 bytes, not %d", len(indexKey))
 	}
 	r := &Ring{keys: make(map[uint32]tink.AEAD, len(keys)), current: current, types: types}
-	r.macs.New = func() any { return hmac.New(sha256.New, indexKey) }
+	r.macs.New = func() any { return &mac{h: hmac.New(sha256.New, indexKey)} }
 	for id, k := range keys {
 		a, err := datakey.AEAD(k)
 		if err != nil {
@@ -151,15 +151,23 @@ type Hash [HashSize]byte
 // Identify hashes a named value, such as a key name and its normalised value or
 // an object type and its unique key. The parts are kept apart.
 func (r *Ring) Identify(kind byte, name, value string) (h Hash) {
-	mac := r.macs.Get().(hash.Hash)
-	mac.Reset()
-	var buf [192]byte
-	b := append(buf[:0], kind)
-	b = binary.AppendUvarint(b, uint64(len(name)))
-	b = append(b, name...)
-	b = append(b, value...)
-	mac.Write(b)
-	mac.Sum(h[:0])
-	r.macs.Put(mac)
+	m := r.macs.Get().(*mac)
+	m.h.Reset()
+	m.in = append(m.in[:0], kind)
+	m.in = binary.AppendUvarint(m.in, uint64(len(name)))
+	m.in = append(m.in, name...)
+	m.in = append(m.in, value...)
+	m.h.Write(m.in)
+	m.out = m.h.Sum(m.out[:0])
+	copy(h[:], m.out)
+	clear(m.in)
+	r.macs.Put(m)
 	return h
+}
+
+// mac is a keyed hash with room for what goes in and out, so that identifying
+// allocates nothing.
+type mac struct {
+	h       hash.Hash
+	in, out []byte
 }
