@@ -110,12 +110,20 @@ type Domains struct {
 
 	mu      sync.Mutex // guards the following
 	configs map[ID]*Config
+	names   map[string]remembered
 	rings   map[ID]*ringEntry
+}
+
+// remembered is the configuration that a name led to, and when that was last
+// seen to be so.
+type remembered struct {
+	config *Config
+	seen   time.Time
 }
 
 // NewDomains makes the access. The cipher seals configuration.
 func NewDomains(s store.Store, config tink.AEAD, keys DataKeys, now func() time.Time) *Domains {
-	return &Domains{store: s, seal: config, keys: keys, now: now, configs: map[ID]*Config{}, rings: map[ID]*ringEntry{}}
+	return &Domains{store: s, seal: config, keys: keys, now: now, configs: map[ID]*Config{}, names: map[string]remembered{}, rings: map[ID]*ringEntry{}}
 }
 
 func notFound(name string) error { return fault.New(fault.NotFound, "Domain %s does not exist", name) }
@@ -132,7 +140,65 @@ func (d *Domains) Config(ctx context.Context, name string) (*Config, error) {
 		c, err = d.current(ctx, r, id, name)
 		return err
 	})
+	if err == nil {
+		d.remember(name, c)
+	}
 	return c, err
+}
+
+// Likely is the configuration that was last seen to be in force, without a look
+// at the store: for work that checks it inside its own transaction, as View and
+// UpdateWith do. A call that then fails because it is not in force any more
+// (see [IsStale]) has made it forgotten.
+func (d *Domains) Likely(ctx context.Context, name string) (*Config, error) {
+	d.mu.Lock()
+	r := d.names[name]
+	d.mu.Unlock()
+	if r.config != nil {
+		return r.config, nil
+	}
+	return d.Config(ctx, name)
+}
+
+// Confirm returns nil if a configuration is in force, and else an error that
+// [IsStale] holds for, or that of the look at the store.
+func (d *Domains) Confirm(ctx context.Context, c *Config) error {
+	now, err := d.Config(ctx, c.Info.Name)
+	if err == nil && now != c && !bytes.Equal(now.revision, c.revision) {
+		return errStale
+	}
+	return err
+}
+
+// recent bounds the age of a configuration that [Domains.Recent] answers.
+const recent = time.Second
+
+// Recent is the configuration as it was in force at most a second ago; a change
+// made through this node is always seen.
+func (d *Domains) Recent(ctx context.Context, name string) (*Config, error) {
+	d.mu.Lock()
+	r := d.names[name]
+	d.mu.Unlock()
+	if r.config != nil && d.now().Sub(r.seen) < recent {
+		return r.config, nil
+	}
+	return d.Config(ctx, name)
+}
+
+func (d *Domains) remember(name string, c *Config) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.names) >= maxConfigCache {
+		clear(d.names)
+	}
+	d.names[name] = remembered{c, d.now()}
+}
+
+// forget makes the next call look at the store.
+func (d *Domains) forget(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.names, name)
 }
 
 func (d *Domains) resolve(ctx context.Context, r store.Reader, name string) (id ID, err error) {
@@ -287,6 +353,7 @@ func (d *Domains) Configure(ctx context.Context, name string, fn func(*Edit) err
 			e.bump()
 			return e.err
 		})
+		d.forget(name)
 		if !errors.Is(err, errStale) {
 			return err
 		}

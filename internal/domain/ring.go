@@ -275,7 +275,7 @@ func (d *Domains) unwrap(ctx context.Context, c *Config) (*opened, error) {
 // View reads a domain's records, opened, in one snapshot.
 func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.Reader) error) error {
 	for range maxStale {
-		c, err := d.Config(ctx, name)
+		c, err := d.Likely(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -292,6 +292,7 @@ func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.
 		if !errors.Is(err, errStale) {
 			return keyTrouble(err)
 		}
+		d.forget(name)
 	}
 	return fault.New(fault.Busy, "The configuration of the domain is changing; try again").Because(errStale)
 }
@@ -300,7 +301,7 @@ func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.
 // times; it must have no effect but its writes.
 func (d *Domains) Update(ctx context.Context, name string, fn func(*Config, *seal.Tx) error) error {
 	for range maxStale {
-		c, err := d.Config(ctx, name)
+		c, err := d.Likely(ctx, name)
 		if err != nil {
 			return err
 		}
@@ -329,6 +330,9 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 		}
 		return sealed.Err()
 	})
+	if errors.Is(err, errStale) {
+		d.forget(c.Info.Name)
+	}
 	return keyTrouble(err)
 }
 

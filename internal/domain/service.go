@@ -292,6 +292,7 @@ func (s *Service) DeleteDomain(ctx context.Context, in *profileapi.DeleteDomainR
 	if err != nil {
 		return nil, err
 	}
+	s.forget(in.DomainName)
 	// Half an erasure is worse than a slow answer: a caller that hangs up does
 	// not stop it.
 	if err := s.erase(context.WithoutCancel(ctx), id); err != nil {

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kindred/internal/api/profileapi"
@@ -155,7 +156,7 @@ func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies [
 }
 
 func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
-	cfg, err := s.domains.Config(ctx, domainName)
+	cfg, err := s.domains.Likely(ctx, domainName)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +165,7 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 	}
 	typ, err := s.types.Lookup(cfg, typeName)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(s.domains.Confirm(ctx, cfg), err)
 	}
 	results := make([]Result, len(bodies))
 	var records []*record
@@ -179,6 +180,11 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 	if len(records) > 0 {
 		if err := s.store(ctx, cfg, typ, records); err != nil {
 			return nil, err
+		}
+	}
+	if slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil }) {
+		if err := s.domains.Confirm(ctx, cfg); err != nil {
+			return nil, err // judged by a configuration that is out of force
 		}
 	}
 	if err := s.settle(ctx, cfg, typeName, bodies, results); err != nil {

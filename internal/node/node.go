@@ -92,7 +92,7 @@ func New(c Config) (*Node, error) {
 	integrations := integration.NewService(domains, types, pages, c.Log)
 	tags := tag.NewService(domains, c.Region, c.Account, func(cfg *domain.Config, tail string) bool { return exists(types, cfg, tail) })
 	permissions := permission.New(c.Region, c.Account, func(ctx context.Context, name, tail string) (map[string]string, error) {
-		cfg, err := domains.Config(ctx, name)
+		cfg, err := domains.Recent(ctx, name)
 		if fault.Is(err, fault.NotFound) {
 			return nil, nil
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -172,10 +173,20 @@ func parsePolicy(text string) (*policy.Policy, error) {
 	return p, nil
 }
 
+// effective are the attributes in force, in a map of their own.
+func (c *settings) effective() map[string]string {
+	m := maps.Clone(c.Attributes)
+	if m[attrKmsKey] != "" && m[attrKmsReuse] == "" {
+		m[attrKmsReuse] = strconv.Itoa(numbers[attrKmsReuse].def)
+	}
+	return m
+}
+
 // sameAttributes is nil if the queue has each of the attributes.
 func sameAttributes(q *queue, attributes map[string]string) error {
+	have := q.effective()
 	for name, want := range attributes {
-		if !sameValue(q.Attributes[name], want) {
+		if !sameValue(have[name], want) {
 			return fault.Named(fault.Exists, "QueueNameExists",
 				"A queue already exists with the same name and a different value for attribute %s", name)
 		}
@@ -272,10 +283,7 @@ func (s *Service) GetQueueAttributes(ctx context.Context, in *sqsapi.GetQueueAtt
 
 // attributes are all attributes of a queue, with the counts only if wanted.
 func (s *Service) attributes(ctx context.Context, q *queue, wanted map[string]bool) (map[string]string, error) {
-	m := q.clone().Attributes
-	if m[attrKmsKey] != "" && m[attrKmsReuse] == "" {
-		m[attrKmsReuse] = strconv.Itoa(numbers[attrKmsReuse].def)
-	}
+	m := q.effective()
 	m[attrArn] = s.arn(q.name)
 	m[attrCreated] = strconv.FormatInt(q.Created/second, 10)
 	m[attrModified] = strconv.FormatInt(q.Modified/second, 10)

@@ -92,6 +92,7 @@ func TestOneKindOfEncryption(t *testing.T) {
 	if got := e.attribute(u, "KmsDataKeyReusePeriodSeconds"); got != "300" {
 		t.Errorf("KmsDataKeyReusePeriodSeconds: %q", got)
 	}
+	e.create("q", map[string]string{"KmsDataKeyReusePeriodSeconds": "300"})
 	if err := e.set(u, "SqsManagedSseEnabled", "True"); err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +143,7 @@ func TestAttributesAreChecked(t *testing.T) {
 		{"RedriveAllowPolicy", `{"redrivePermission":"some"}`, "InvalidAttributeValue", "allowAll"},
 		{"RedriveAllowPolicy", `{"redrivePermission":"byQueue"}`, "InvalidAttributeValue", "1 to 10"},
 		{"RedriveAllowPolicy", `{"redrivePermission":"denyAll","sourceQueueArns":["x"]}`, "InvalidAttributeValue", "byQueue"},
+		{"RedriveAllowPolicy", `{"redrivePermission":"denyAll"}}`, "InvalidAttributeValue", "JSON object"},
 		{"RedriveAllowPolicy", `{"redrivePermission":"denyAll"} {}`, "InvalidAttributeValue", "JSON object"},
 		{"QueueArn", "x", "InvalidAttributeName", "QueueArn"},
 		{"CreatedTimestamp", "1", "InvalidAttributeName", "CreatedTimestamp"},

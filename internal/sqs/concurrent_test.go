@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/fault"
@@ -101,7 +102,7 @@ func TestSendsRaceWithPurges(t *testing.T) {
 			})
 		}
 		for range 10 {
-			e.clock.add(61_000_000_000)
+			e.clock.add(61 * time.Second)
 			if err := e.PurgeQueue(e.ctx, &sqsapi.PurgeQueueRequest{QueueUrl: u}); err != nil {
 				t.Error(err)
 			}

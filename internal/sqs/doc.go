@@ -16,7 +16,8 @@
 //  5. A receive costs in proportion to what it returns: it never looks at
 //     messages in flight or delayed.
 //
-// FIFO queues are refused. Queue attributes that name a KMS key are kept and read
+// FIFO queues are refused. MessageGroupId is kept and returned, and does not
+// change the order. Queue attributes that name a KMS key are kept and read
 // back, and have no other effect: messages are always sealed, each queue's under
 // a data key of its own that is wrapped by the installation's root key. A queue
 // name may be used again at once after its queue is deleted. The largest message

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 
@@ -85,10 +86,12 @@ func (p *redriveAllowPolicy) allows(sourceARN string) bool {
 func decodeStrict(text string, v any) error {
 	d := json.NewDecoder(bytes.NewReader([]byte(text)))
 	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil || d.More() {
-		return errors.New("must be a JSON object with the documented members only")
+	if d.Decode(v) == nil {
+		if _, err := d.Token(); err == io.EOF {
+			return nil
+		}
 	}
-	return nil
+	return errors.New("must be a JSON object with the documented members only")
 }
 
 // changeRedrive checks a new redrive policy of a queue against the dead-letter

@@ -25,25 +25,27 @@ func (s *Service) Run(ctx context.Context) error {
 	defer func() { <-done }()
 	ticker := time.NewTicker(sweepEvery)
 	defer ticker.Stop()
-	for {
-		for _, job := range [...]struct {
-			name string
-			do   func(context.Context) error
-		}{
-			{"drop purged messages", s.dropSpaces},
-			{"remove expired messages", s.sweep},
-		} {
-			if err := job.do(ctx); err != nil && ctx.Err() == nil {
-				s.log.Error("sqs: "+job.name, "error", err)
-			}
+	for due := true; ; {
+		s.attempt(ctx, "drop purged messages", s.dropSpaces)
+		if due {
+			s.attempt(ctx, "remove expired messages", s.sweep)
+			s.prune()
 		}
-		s.prune()
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-ticker.C:
+			due = true
 		case <-s.drops:
+			due = false
 		}
+	}
+}
+
+// attempt does a job of the background, and logs its failure.
+func (s *Service) attempt(ctx context.Context, name string, job func(context.Context) error) {
+	if err := job(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("sqs: "+name, "error", err)
 	}
 }
 

@@ -57,8 +57,12 @@ func (o *Object) AppendRender(dst []byte, values []Value) ([]byte, error) {
 		p.field = f
 		all = append(all, p)
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return compare(&a.route, &b.route) })
-	return writeObject(dst, all, 0)
+	order := make([]*placed, len(all)) // cheaper to move than the values
+	for i := range all {
+		order[i] = &all[i]
+	}
+	slices.SortStableFunc(order, func(a, b *placed) int { return compare(&a.route, &b.route) })
+	return writeObject(dst, order, 0)
 }
 
 func compare(a, b *route) int {
@@ -72,7 +76,7 @@ func compare(a, b *route) int {
 }
 
 // writeObject writes values that have the first depth steps in common.
-func writeObject(dst []byte, all []placed, depth int) ([]byte, error) {
+func writeObject(dst []byte, all []*placed, depth int) ([]byte, error) {
 	dst = append(dst, '{')
 	first := true
 	for len(all) > 0 {
@@ -99,7 +103,7 @@ func appendComma(dst *[]byte, first bool) bool {
 	return false
 }
 
-func writeMember(dst []byte, name string, group []placed, depth int) ([]byte, error) {
+func writeMember(dst []byte, name string, group []*placed, depth int) ([]byte, error) {
 	dst, err := quote(dst, name)
 	if err != nil {
 		return nil, err
@@ -119,7 +123,7 @@ func writeMember(dst []byte, name string, group []placed, depth int) ([]byte, er
 }
 
 // writeList puts the columns of a list together, element by element.
-func writeList(dst []byte, group []placed, depth int) ([]byte, error) {
+func writeList(dst []byte, group []*placed, depth int) ([]byte, error) {
 	n := 0
 	for i := range group {
 		n = max(n, elements(group[i].value))

@@ -200,17 +200,42 @@ func TestDamage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	acknowledged := h.acknowledged()
+
+	// The log of a process that was killed: what the damage cuts off cannot be
+	// told from a write that was not finished, but all before it is whole.
+	killed := t.TempDir()
+	if err := os.CopyFS(killed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	acknowledged := h.acknowledged()
+	eachDamage(t, killed, ".log", rng, func(copied string) error { return openAndCheck(copied, h, nil) })
+	for _, c := range []struct {
+		part    string
+		noticed int
+	}{{".sst", 5}, {formatFile, 5}, {"MANIFEST-", 5}, {"marker.", 2}, {".log", 0}, {"OPTIONS", 0}, {"LOCK", 0}} {
+		n := eachDamage(t, dir, c.part, rng, func(copied string) error { return openAndCheck(copied, h, acknowledged) })
+		if n < c.noticed {
+			t.Errorf("damage to %s was noticed %d times", c.part, n)
+		}
+	}
+}
+
+// eachDamage damages the files whose name contains part, one at a time, each in
+// a copy of the directory, and returns how often check noticed.
+func eachDamage(t *testing.T, dir, part string, rng *rand.Rand, check func(dir string) error) (noticed int) {
+	t.Helper()
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	noticed := map[string]int{}
 	for _, e := range entries {
 		name := e.Name()
+		if !strings.Contains(name, part) {
+			continue
+		}
 		whole, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			t.Fatal(err)
@@ -229,22 +254,65 @@ func TestDamage(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			err = openAndCheck(copied, h, acknowledged)
-			t.Logf("%s, %s: %v", name, what, err)
-			if err == nil {
+			if err = check(copied); err == nil {
 				continue
 			}
+			noticed++
 			if !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, ErrFormat) {
 				t.Errorf("%s, %s: got error %v, want ErrCorrupt", name, what, err)
 			}
 			if !strings.Contains(err.Error(), copied) {
 				t.Errorf("%s, %s: the error does not name a file: %v", name, what, err)
 			}
-			noticed[filepath.Ext(name)]++
 		}
 	}
-	if noticed[".sst"] < 10 || noticed[".log"] == 0 {
-		t.Errorf("damage noticed: %v", noticed)
+	return noticed
+}
+
+// TestDamagedLog damages a log before writes that were certainly synced after.
+func TestDamagedLog(t *testing.T) {
+	dir, copied := filepath.Join(t.TempDir(), "store"), t.TempDir()
+	h := newHistory()
+	s := openStore(t, dir, Options{})
+	rng := rand.New(rand.NewPCG(5, 6))
+	for range 400 {
+		if err := h.write(s, rng); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.CopyFS(copied, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	logs, err := filepath.Glob(copied + "/*.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := logs[len(logs)-1]
+	b, err := os.ReadFile(last)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(b) < 64<<10 {
+		t.Fatalf("the last log is of %d bytes only", len(b))
+	}
+	b[2000] ^= 1
+	if err := os.WriteFile(last, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err = openAndCheck(copied, h, nil)
+	if !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), last) {
+		t.Errorf("got error %v, want ErrCorrupt with the name of %s", err, last)
+	}
+	for _, name := range logs {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := openAndCheck(copied, h, nil); !errors.Is(err, store.ErrCorrupt) {
+		t.Errorf("without a log: got error %v, want ErrCorrupt", err)
 	}
 }
 

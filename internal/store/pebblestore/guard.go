@@ -27,6 +27,7 @@ type guard struct {
 
 	broken atomic.Pointer[error]
 	onFail func(error)
+	read   atomic.Pointer[string] // the name of the file opened last for reading
 }
 
 // errFrozen is what Pebble is told of tables it wants to write after a failure.
@@ -83,6 +84,19 @@ func (g *guard) open(name, op string, do func() (vfs.File, error)) (vfs.File, er
 		f = vfs.NewMemFile(nil)
 	}
 	return &guardFile{File: f, g: g, name: name}, nil
+}
+
+// Open keeps the name, to be told if what is read makes no sense.
+func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
+	g.read.Store(&name)
+	return g.FS.Open(name, opts...)
+}
+
+func (g *guard) lastRead() string {
+	if name := g.read.Load(); name != nil {
+		return *name
+	}
+	return "none"
 }
 
 func (g *guard) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {

@@ -7,7 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -102,6 +105,11 @@ func (s *Store) open() (err error) {
 	if err != nil {
 		return err
 	}
+	if !fresh {
+		if missing, err := s.logMissing(); err != nil || missing {
+			return errors.Join(err, fmt.Errorf("%w: the log is missing in %s", store.ErrCorrupt, s.dir))
+		}
+	}
 	cache := pebble.NewCache(s.opts.CacheBytes)
 	defer cache.Unref()
 	o := s.pebbleOptions(cache)
@@ -114,7 +122,7 @@ func (s *Store) open() (err error) {
 	case errors.Is(err, pebble.ErrDBNotPristine):
 		return fmt.Errorf("%w: %s is missing", store.ErrCorrupt, s.path(formatFile))
 	case err != nil:
-		return s.openError(err)
+		return s.openError(err, fresh)
 	case s.failure() != nil:
 		// Pebble has its own hold on the lock and is abandoned, see Close.
 		return errors.Join(s.failure(), s.lock.Close())
@@ -127,17 +135,27 @@ func (s *Store) open() (err error) {
 	return nil
 }
 
-// openError says of an error in Pebble's Open whether it tells of damage, and
-// where. Pebble does not mark all of these, but when it can read its directory
-// and not make sense of what is there, that is what they are.
-func (s *Store) openError(err error) error {
-	if broken := s.failure(); broken != nil {
-		return broken
+// openError says of an error in Pebble's Open whether it tells of damage, and in
+// which file. Not all damage is marked as such; but when the directory is
+// there and the operating system has no complaint, that is what is left.
+func (s *Store) openError(err error, fresh bool) error {
+	var errno syscall.Errno
+	switch {
+	case s.failure() != nil:
+		return s.failure()
+	case strings.Contains(err.Error(), "unknown format major version"):
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	case errors.As(err, &errno) && errno != syscall.ENOENT, fresh && !pebble.IsCorruptionError(err):
+		return err
 	}
-	if pebble.IsCorruptionError(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		return fmt.Errorf("%w: %s", store.ErrCorrupt, s.describe(err))
-	}
-	return err
+	return fmt.Errorf("%w: %s (the file read last is %s)", store.ErrCorrupt, s.describe(err), s.guard.lastRead())
+}
+
+// logMissing reports whether a database has no log. It has had one since it was
+// made, and Pebble would take its absence for having nothing to recover.
+func (s *Store) logMissing() (bool, error) {
+	names, err := s.opts.FS.List(s.dir)
+	return !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".log") }), err
 }
 
 func (s *Store) path(name string) string { return s.opts.FS.PathJoin(s.dir, name) }

@@ -53,9 +53,9 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 		Comparer:                    comparer,
 		FormatMajorVersion:          pebbleFormat,
 		MemTableSize:                s.opts.memTableBytes,
-		MemTableStopWritesThreshold: 4,
+		MemTableStopWritesThreshold: hardMemTables(s.opts.memTableBytes),
 		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
+		L0StopWritesThreshold:       hardL0,
 		MaxOpenFiles:                maxOpenFiles,
 		Logger:                      pebbleLogger{s},
 		CompactionConcurrencyRange: func() (int, int) {
@@ -73,7 +73,15 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 				s.stalls.Add(1)
 				s.opts.Logger.Warn("writes wait for the disk", slog.String("reason", info.Reason))
 			},
+			WALCreated:    func(pebble.WALCreateInfo) { s.room.change() },
+			FlushEnd:      func(pebble.FlushInfo) { s.room.change() },
+			CompactionEnd: func(pebble.CompactionInfo) { s.room.change() },
 		},
+	}
+	// Pebble takes keys with one prefix for versions of one thing, of which the
+	// first alone is read much, and would keep the values of the others apart.
+	o.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
+		return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, nil, nil
 	}
 	for i := range o.Levels {
 		l := &o.Levels[i]

@@ -52,6 +52,7 @@ type Store struct {
 
 	failed     atomic.Pointer[error]
 	durability durability
+	room       room
 	versions   versions
 	applied    atomic.Uint64 // the last commit whose writes can be read
 
@@ -82,6 +83,7 @@ func (s *Store) fail(cause error) {
 	err := fmt.Errorf("%w: %w", ErrFailed, cause)
 	s.failed.Store(&err)
 	s.durability.fail()
+	s.room.change()
 	s.opts.Logger.Error("the store has failed", slog.String("error", cause.Error()))
 }
 
@@ -127,7 +129,9 @@ func (s *Store) Close() error {
 		// from touching the directory, which others may now have.
 		return errors.Join(s.lock.Close(), s.lock.Close())
 	}
-	return errors.Join(s.db.Close(), s.lock.Close())
+	// With an empty log the next start is quick, and what a damaged log loses
+	// is nothing.
+	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close())
 }
 
 // View implements [store.Store].
@@ -237,6 +241,9 @@ func (s *Store) DropPrefix(ctx context.Context, prefix []byte) error {
 		return err
 	}
 	defer s.gate.Leave()
+	if err := s.awaitRoom(ctx); err != nil {
+		return err
+	}
 	start, end := prefixRange(prefix)
 	if end == nil { // the escape of a prefix of ff only
 		end = bytes.Repeat([]byte{0xff}, store.MaxPhysicalKey+1)

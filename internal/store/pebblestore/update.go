@@ -27,7 +27,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	defer s.gate.Leave()
 	for attempt := range store.MaxAttempts {
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(ctx.Err(), s.awaitRoom(ctx)); err != nil {
 			return err
 		}
 		done, err := s.attempt(ctx, fn, attempt >= aloneAfter)
@@ -42,9 +42,6 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 // attempt is one run of an update's function and its commit. It reports false
 // if the run lost to another update.
 func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error, alone bool) (done bool, err error) {
-	if err := s.failure(); err != nil {
-		return true, err
-	}
 	r := s.newRun()
 	defer s.endRun(r)
 	locked := false
