@@ -128,13 +128,16 @@ func New(c Config) (*Node, error) {
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
 }
 
-// Run does the work in the background until the context ends.
+// Run does the work in the background until the context ends, which is no error.
 func (n *Node) Run(ctx context.Context) error {
-	g, ctx := errgroup.WithContext(ctx)
+	g, within := errgroup.WithContext(ctx)
 	for _, run := range n.background {
-		g.Go(func() error { return run(ctx) })
+		g.Go(func() error { return run(within) })
 	}
-	return g.Wait()
+	if err := g.Wait(); ctx.Err() == nil {
+		return err
+	}
+	return nil
 }
 
 // checker looks at queues and keys before a domain uses them.

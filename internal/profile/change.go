@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"slices"
-	"time"
 
 	"kindred/internal/domain"
 	"kindred/internal/fault"
@@ -323,11 +322,4 @@ func scanStandards(ctx context.Context, r *seal.Reader, p, prefix []byte) ([]*st
 		}
 		span.Start = append(bytes.Clone(lists[0][span.Limit-1].Key.Sort), 0)
 	}
-}
-
-func micros(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
 }
