@@ -167,6 +167,11 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 	if err != nil {
 		return nil, errors.Join(s.domains.Confirm(ctx, cfg), err)
 	}
+	if noted, err := s.types.Used(ctx, s.domains, cfg, typ); err != nil {
+		return nil, err
+	} else if noted {
+		return s.put(ctx, domainName, typeName, bodies)
+	}
 	results := make([]Result, len(bodies))
 	var records []*record
 	for i, body := range bodies {

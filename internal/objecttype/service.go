@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"kindred/internal/api/profileapi"
@@ -17,8 +18,12 @@ import (
 // Items of a domain's configuration.
 const (
 	typeItems  = "type/"  // + name: stored
+	usedItems  = "used/"  // + name of an implicit type: usedType
 	scrubItems = "scrub/" // + name: scrubJob
 )
+
+// usedType is an implicit type that has taken in data.
+type usedType struct{ Since time.Time }
 
 // stored is an object type as the configuration holds it.
 type stored struct {
@@ -331,7 +336,7 @@ func (s *Service) GetProfileObjectType(ctx context.Context, in *profileapi.GetPr
 		if !ok {
 			return nil, notFound(in.ObjectTypeName)
 		}
-		t = &stored{Definition: tmpl.Definition(in.ObjectTypeName), CreatedAt: c.Info.CreatedAt, LastUpdatedAt: c.Info.CreatedAt}
+		t = implicitType(c, tmpl)
 	}
 	out := t.shape(c.Tags(tail(in.ObjectTypeName)))
 	left, err := availableCount(c, &t.Definition)
@@ -342,8 +347,32 @@ func (s *Service) GetProfileObjectType(ctx context.Context, in *profileapi.GetPr
 	return out, nil
 }
 
-// ListProfileObjectTypes lists the object types that the domain defines, by
-// name.
+// implicitType is the type of a template, as old as its first use, or the domain.
+func implicitType(c *domain.Config, tmpl *Template) *stored {
+	used := usedType{Since: c.Info.CreatedAt}
+	if b := c.Item(usedItems + tmpl.ID); b != nil && json.Unmarshal(b, &used) != nil {
+		used.Since = c.Info.CreatedAt
+	}
+	return &stored{Definition: tmpl.Definition(tmpl.ID), CreatedAt: used.Since, LastUpdatedAt: used.Since}
+}
+
+// listed are the types that a domain's list shows: those it defines, and the
+// implicit ones that have taken in data.
+func listed(c *domain.Config) (names []string) {
+	for name := range c.Items(typeItems) {
+		names = append(names, name)
+	}
+	for name := range c.Items(usedItems) {
+		if c.Item(typeItems+name) == nil {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// ListProfileObjectTypes lists the object types of the domain by name: those
+// that it defines and those of templates that it has used.
 func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.ListProfileObjectTypesRequest) (*profileapi.ListProfileObjectTypesResponse, error) {
 	c, err := s.domains.Config(ctx, in.DomainName)
 	if err != nil {
@@ -354,7 +383,7 @@ func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.Lis
 		return nil, err
 	}
 	out := &profileapi.ListProfileObjectTypesResponse{Items: []profileapi.ListProfileObjectTypeItem{}}
-	for name := range c.Items(typeItems) {
+	for _, name := range listed(c) {
 		if name <= after {
 			continue
 		}
@@ -366,7 +395,11 @@ func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.Lis
 		}
 		t := explicit(c, name)
 		if t == nil {
-			return nil, fmt.Errorf("object type %s cannot be read", name)
+			tmpl, ok := TemplateByID(name)
+			if !ok {
+				return nil, fmt.Errorf("object type %s cannot be read", name)
+			}
+			t = implicitType(c, tmpl)
 		}
 		left, err := availableCount(c, &t.Definition)
 		if err != nil {
@@ -447,6 +480,7 @@ func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.De
 			return notFound(name)
 		}
 		e.Delete(typeItems + name)
+		e.Delete(usedItems + name)
 		e.PutTags(tail(name), nil)
 		job.Before = e.Tx.Now()
 		e.PutJSON(scrubItems+name, job)

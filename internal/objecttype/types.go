@@ -1,6 +1,7 @@
 package objecttype
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,8 @@ import (
 type Type struct {
 	*Definition
 	*Compiled
+	// Implicit: the domain does not define it, it is a template's.
+	Implicit bool
 }
 
 // Priority is the rank of the type's source: 1 is strongest, 0 is none.
@@ -46,10 +49,11 @@ type typeMemo string // key of domain.Memo
 func (*Types) Lookup(c *domain.Config, name string) (*Type, error) {
 	m := domain.Memo(c, typeMemo(name), func() compiled {
 		var def Definition
+		implicit := false
 		if t := explicit(c, name); t != nil {
 			def = t.Definition
 		} else if tmpl, ok := TemplateByID(name); ok {
-			def = tmpl.Definition(name)
+			def, implicit = tmpl.Definition(name), true
 		} else {
 			return compiled{err: notFound(name)}
 		}
@@ -57,9 +61,22 @@ func (*Types) Lookup(c *domain.Config, name string) (*Type, error) {
 		if err != nil {
 			return compiled{err: err}
 		}
-		return compiled{typ: &Type{&def, cmp}}
+		return compiled{typ: &Type{&def, cmp, implicit}}
 	})
 	return m.typ, m.err
+}
+
+// Used notes that an implicit type has taken in data, from when on it is listed
+// among the domain's types. It reports whether it had to be noted, which changes
+// the configuration.
+func (*Types) Used(ctx context.Context, d *domain.Domains, c *domain.Config, t *Type) (noted bool, err error) {
+	if !t.Implicit || c.Item(usedItems+t.Name) != nil {
+		return false, nil
+	}
+	return true, d.Configure(ctx, c.Info.Name, func(e *domain.Edit) error {
+		e.PutJSON(usedItems+t.Name, usedType{Since: e.Tx.Now()})
+		return nil
+	})
 }
 
 // Known reports whether a name is an object type of the domain, a template or a

@@ -8,6 +8,7 @@
 package permission
 
 import (
+	"cmp"
 	"context"
 	"reflect"
 	"strings"
@@ -22,19 +23,20 @@ import (
 // itself. What does not exist has none.
 type Tags func(ctx context.Context, domainName, tail string) (map[string]string, error)
 
-// kinds are the parts of paths that lead to resources of their own, with the
-// member that names the resource.
-var kinds = []struct{ segment, member string }{
-	{"object-types", "ObjectTypeName"},
-	{"event-streams", "EventStreamName"},
-	{"event-triggers", "EventTriggerName"},
-	{"calculated-attributes", "CalculatedAttributeName"},
-	{"segment-definitions", "SegmentDefinitionName"},
-	{"layouts", "LayoutDefinitionName"},
-	{"recommenders", "RecommenderName"},
-	{"recommender-filters", "RecommenderFilterName"},
-	{"recommender-schemas", "RecommenderSchemaName"},
-	{"domain-object-types", "ObjectTypeName"},
+// kinds are the parts of paths that lead to resources of their own, what their
+// ARNs say instead where that differs, and the member that names the resource.
+var kinds = []struct{ segment, arn, member string }{
+	{"segments", "segment-definitions", "SegmentDefinitionName"},
+	{"object-types", "", "ObjectTypeName"},
+	{"event-streams", "", "EventStreamName"},
+	{"event-triggers", "", "EventTriggerName"},
+	{"calculated-attributes", "", "CalculatedAttributeName"},
+	{"segment-definitions", "", "SegmentDefinitionName"},
+	{"layouts", "", "LayoutDefinitionName"},
+	{"recommenders", "", "RecommenderName"},
+	{"recommender-filters", "", "RecommenderFilterName"},
+	{"recommender-schemas", "", "RecommenderSchemaName"},
+	{"domain-object-types", "", "ObjectTypeName"},
 }
 
 // Checker decides for the operations of an account and region.
@@ -80,7 +82,7 @@ func (c *Checker) plan(op *api.Operation) plan {
 	}
 	for _, k := range kinds {
 		if strings.Contains(op.URI, "/"+k.segment+"/{") {
-			p.kind, p.name = k.segment, index(k.member)
+			p.kind, p.name = cmp.Or(k.arn, k.segment), index(k.member)
 		}
 	}
 	if strings.HasSuffix(op.Name, "Integration") {
