@@ -86,8 +86,8 @@ func BenchmarkReceiveAndDelete(b *testing.B) {
 }
 
 // BenchmarkReceiveAfterMany is a receive from an empty queue through which
-// 100,000 messages have gone, with every twentieth reading the index from its
-// start (which the service does every ten seconds).
+// 100,000 messages have gone: from the time before which nothing is known to be
+// ready, and from the start of the index, as the service does every ten seconds.
 func BenchmarkReceiveAfterMany(b *testing.B) {
 	for _, from := range []string{"mark", "start"} {
 		b.Run(from, func(b *testing.B) {

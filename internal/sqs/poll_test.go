@@ -3,6 +3,7 @@ package sqs
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,16 +16,16 @@ import (
 // counting counts the snapshots taken of a store.
 type counting struct {
 	store.Store
-	views int
+	views atomic.Int64
 }
 
 func (c *counting) View(ctx context.Context, fn func(store.Reader) error) error {
-	c.views++
+	c.views.Add(1)
 	return c.Store.View(ctx, fn)
 }
 
 // polling runs a test in a bubble, with the bubble's clock.
-func polling(t *testing.T, test func(t *testing.T, e *env, u string, views *int)) {
+func polling(t *testing.T, test func(t *testing.T, e *env, u string, views *atomic.Int64)) {
 	synctest.Test(t, func(t *testing.T) {
 		st := &counting{Store: memstore.New()}
 		e := newEnvOn(t, st)
@@ -47,7 +48,7 @@ func (e *env) long(ctx context.Context, u string) (bodies []string, took time.Du
 }
 
 func TestLongPollEndsWhenAMessageIsSent(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		go func() {
 			time.Sleep(7300 * time.Millisecond)
 			e.sendText(u, "at last")
@@ -60,20 +61,20 @@ func TestLongPollEndsWhenAMessageIsSent(t *testing.T) {
 }
 
 func TestLongPollEndsWithoutAMessage(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, views *int) {
-		before := *views
+	polling(t, func(t *testing.T, e *env, u string, views *atomic.Int64) {
+		before := views.Load()
 		got, took, err := e.long(e.ctx, u)
 		if err != nil || len(got) != 0 || took != 20*time.Second {
 			t.Errorf("got %q after %v, %v", got, took, err)
 		}
-		if n := *views - before; n > 25 {
+		if n := views.Load() - before; n > 25 {
 			t.Errorf("a wait of 20 seconds looked %d times", n)
 		}
 	})
 }
 
 func TestQueueSaysHowLongToWait(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		if err := e.set(u, "ReceiveMessageWaitTimeSeconds", "3"); err != nil {
 			t.Fatal(err)
 		}
@@ -90,7 +91,7 @@ func TestQueueSaysHowLongToWait(t *testing.T) {
 }
 
 func TestLongPollSeesTimeoutsEnd(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		if _, err := e.SendMessage(e.ctx, &sqsapi.SendMessageRequest{QueueUrl: u, MessageBody: "x", DelaySeconds: ptr(2)}); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestLongPollSeesTimeoutsEnd(t *testing.T) {
 }
 
 func TestLongPollEndsWithItsContext(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		ctx, cancel := context.WithCancel(e.ctx)
 		go func() {
 			time.Sleep(time.Second / 2)
@@ -119,7 +120,7 @@ func TestLongPollEndsWithItsContext(t *testing.T) {
 }
 
 func TestLongPollSeesTheQueueGo(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		go func() {
 			time.Sleep(time.Second / 2)
 			if err := e.DeleteQueue(e.ctx, &sqsapi.DeleteQueueRequest{QueueUrl: u}); err != nil {
@@ -135,7 +136,7 @@ func TestLongPollSeesTheQueueGo(t *testing.T) {
 }
 
 func TestLongPollSurvivesAPurge(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		go func() {
 			time.Sleep(time.Second / 2)
 			if err := e.PurgeQueue(e.ctx, &sqsapi.PurgeQueueRequest{QueueUrl: u}); err != nil {
@@ -151,7 +152,7 @@ func TestLongPollSurvivesAPurge(t *testing.T) {
 }
 
 func TestEachSendWakesOneWaiter(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		type answer struct {
 			n    int
 			took time.Duration
@@ -182,7 +183,7 @@ func TestEachSendWakesOneWaiter(t *testing.T) {
 }
 
 func TestMessagesOfAnotherNodeAreSeen(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		other := e.node()
 		go func() {
 			time.Sleep(5500 * time.Millisecond)
@@ -196,7 +197,7 @@ func TestMessagesOfAnotherNodeAreSeen(t *testing.T) {
 }
 
 func TestWaitersAreBounded(t *testing.T) {
-	polling(t, func(t *testing.T, e *env, u string, _ *int) {
+	polling(t, func(t *testing.T, e *env, u string, _ *atomic.Int64) {
 		e.waiting.Store(maxWaiters)
 		_, _, err := e.long(e.ctx, u)
 		wantError(t, err, "RequestThrottled", "")
