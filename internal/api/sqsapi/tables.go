@@ -134,7 +134,7 @@ func spec() *api.Spec {
 			{Shape: api.Shape{Name: "ExceptionMessage", Type: api.String}},
 			{Shape: api.Shape{Name: "GetQueueAttributesRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "MessageSystemAttributeList"},
+				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "AttributeNameList"},
 			}},
 			{Shape: api.Shape{Name: "GetQueueAttributesResult", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "Attributes", Wire: "Attributes", QueryName: "Attribute"}, Shape: "QueueAttributeMap"},
@@ -291,7 +291,7 @@ func spec() *api.Spec {
 			}},
 			{Shape: api.Shape{Name: "ReceiveMessageRequest", Type: api.Structure}, Members: []api.MemberSpec{
 				{Member: api.Member{Name: "QueueUrl", Wire: "QueueUrl", Required: true}, Shape: "String"},
-				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "AttributeNameList"},
+				{Member: api.Member{Name: "AttributeNames", Wire: "AttributeNames", QueryName: "AttributeName"}, Shape: "MessageSystemAttributeList"},
 				{Member: api.Member{Name: "MessageSystemAttributeNames", Wire: "MessageSystemAttributeNames", QueryName: "MessageSystemAttributeName"}, Shape: "MessageSystemAttributeList"},
 				{Member: api.Member{Name: "MessageAttributeNames", Wire: "MessageAttributeNames", QueryName: "MessageAttributeName"}, Shape: "MessageAttributeNameList"},
 				{Member: api.Member{Name: "MaxNumberOfMessages", Wire: "MaxNumberOfMessages"}, Shape: "NullableInteger"},
