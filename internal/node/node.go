@@ -6,7 +6,6 @@ package node
 import (
 	"context"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -123,7 +122,7 @@ func New(c Config) (*Node, error) {
 			{API: appflowapi.Service()},
 		}})
 	local.RoundTripper = srv.InProcess(access.From)
-	srv.Handle("GET /{account}/{queue}", http.HandlerFunc(echoQueueURL(c.Endpoint)))
+	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
 }

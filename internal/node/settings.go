@@ -65,19 +65,16 @@ func (m *metrics) objects(outcome string, n int) {
 	}
 }
 
-var (
-	accountForm = regexp.MustCompile(`^[0-9]{12}$`)
-	queueForm   = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
-)
+var queueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 
 // echoQueueURL answers the unsigned GET of what looks like a queue's URL with
 // that URL, whether there is such a queue or not. The AWS CLI of version 1 takes
 // a parameter value that starts with http:// for a place to fetch the value
 // from, and so sends the URL itself after all in --dead-letter-queue-url.
-func echoQueueURL(endpoint func() string) http.HandlerFunc {
+func echoQueueURL(endpoint func() string, account string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		account, queue := r.PathValue("account"), r.PathValue("queue")
-		if !accountForm.MatchString(account) || !queueForm.MatchString(queue) {
+		queue := r.PathValue("queue")
+		if !queueForm.MatchString(queue) {
 			http.NotFound(w, r)
 			return
 		}
