@@ -280,3 +280,77 @@ func BenchmarkRawGetAbsent(b *testing.B) {
 		b.Fatal(err)
 	}
 }
+
+// BenchmarkClear clears partitions of some size, one per update, record by
+// record or by a range tombstone, and then measures a small scan of others, with
+// the tombstones in memory and after they were flushed.
+func BenchmarkClear(b *testing.B) {
+	ctx := context.Background()
+	const clears = 1000
+	for _, size := range []int{4, 64, 512} {
+		for _, way := range []struct {
+			name string
+			max  int
+		}{{"points", 1 << 20}, {"range", -1}} {
+			b.Run(fmt.Sprintf("records=%d/by=%s", size, way.name), func(b *testing.B) {
+				s := openStore(b, b.TempDir(), Options{maxPointClear: way.max})
+				for n := range 2 * clears {
+					err := s.Update(ctx, func(tx store.Tx) error {
+						k := benchKey(uint64(n), 0)
+						for i := range size {
+							tx.Put(store.Key{Partition: k.Partition, Sort: fmt.Append(nil, i)}, benchPayload[:30])
+						}
+						return nil
+					})
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+				scans := func() time.Duration {
+					start := time.Now()
+					for n := range clears {
+						span := store.Span{Partition: benchKey(uint64(2*n+1), 0).Partition, Limit: 10}
+						err := s.View(ctx, func(r store.Reader) error { _, err := r.Scan(ctx, span); return err })
+						if err != nil {
+							b.Fatal(err)
+						}
+					}
+					return time.Since(start) / clears
+				}
+				var clearing, inMemory, flushed time.Duration
+				for b.Loop() {
+					start := time.Now()
+					for n := range clears {
+						p := benchKey(uint64(2*n), 0).Partition
+						if err := s.Update(ctx, func(tx store.Tx) error { tx.Clear(p); return nil }); err != nil {
+							b.Fatal(err)
+						}
+					}
+					clearing = time.Since(start) / clears
+					inMemory = scans()
+					if err := s.db.Flush(); err != nil {
+						b.Fatal(err)
+					}
+					flushed = scans()
+				}
+				b.ReportMetric(float64(clearing.Microseconds()), "µs/clear")
+				b.ReportMetric(float64(inMemory.Nanoseconds())/1e3, "µs/scan-in-memory")
+				b.ReportMetric(float64(flushed.Nanoseconds())/1e3, "µs/scan-flushed")
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkOpen opens an empty directory, which the start of a new installation
+// waits for.
+func BenchmarkOpen(b *testing.B) {
+	for b.Loop() {
+		s := openStore(b, b.TempDir(), Options{})
+		if err := s.Close(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

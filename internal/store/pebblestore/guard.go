@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -25,7 +26,8 @@ import (
 type guard struct {
 	vfs.FS
 
-	broken atomic.Pointer[error]
+	once   sync.Once // of the failure
+	broken atomic.Bool
 	onFail func(error)
 	read   atomic.Pointer[string] // the name of the file opened last for reading
 }
@@ -37,14 +39,17 @@ func newGuard(fs vfs.FS, onFail func(error)) *guard {
 	return &guard{FS: fs, onFail: onFail}
 }
 
-// fail stops all writing. The first error is the one reported.
+// fail stops all writing. The first error is the one reported, and it is
+// reported first: by the time that anything is pretended to be written, nothing
+// is acknowledged any more.
 func (g *guard) fail(err error) {
-	if g.broken.CompareAndSwap(nil, &err) {
+	g.once.Do(func() {
 		g.onFail(err)
-	}
+		g.broken.Store(true)
+	})
 }
 
-func (g *guard) frozen() bool { return g.broken.Load() != nil }
+func (g *guard) frozen() bool { return g.broken.Load() }
 
 func isTable(name string) bool {
 	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")

@@ -38,8 +38,9 @@ const (
 type Options struct {
 	// FS is the file system; the operating system's if nil.
 	FS vfs.FS
-	// CacheBytes is the memory to be used for blocks read from files,
-	// [DefaultCacheBytes] if 0.
+	// CacheBytes is the memory to be used for memory tables and for blocks read
+	// from files, [DefaultCacheBytes] if 0. It is taken up as it is needed. Only
+	// memory tables go beyond it, when they alone are more.
 	CacheBytes int64
 	// Clock is what Tx.Now reads; time.Now if nil.
 	Clock func() time.Time
@@ -48,11 +49,12 @@ type Options struct {
 	Logger *slog.Logger
 
 	memTableBytes uint64 // small in tests, so that there are flushes
+	maxPointClear int    // see defaultMaxPointClear; -1 in a benchmark
 }
 
-// DefaultCacheBytes holds the filters of some twenty million partitions, or as
-// much of them as is in use, beside the blocks read last.
-const DefaultCacheBytes = 48 << 20
+// DefaultCacheBytes is for two or three memory tables, the filters of some ten
+// million partitions, and the blocks read last.
+const DefaultCacheBytes = 96 << 20
 
 // defaultMemTableBytes is the size of a memory table. There can be four.
 const defaultMemTableBytes = 16 << 20
@@ -63,8 +65,12 @@ const defaultMemTableBytes = 16 << 20
 // [ErrFormat] if it was written in another format; and [store.ErrCorrupt] with
 // the name of the file if something in it is damaged or missing.
 func Open(dir string, opts Options) (*Store, error) {
+	if opts.Logger == nil {
+		opts.Logger = slog.Default()
+	}
+	var watch io.Closer = io.NopCloser(nil)
 	if opts.FS == nil {
-		opts.FS = vfs.Default
+		opts.FS, watch = watchDisk(vfs.Default, opts.Logger)
 	}
 	if opts.CacheBytes == 0 {
 		opts.CacheBytes = DefaultCacheBytes
@@ -72,17 +78,28 @@ func Open(dir string, opts Options) (*Store, error) {
 	if opts.Clock == nil {
 		opts.Clock = time.Now
 	}
-	if opts.Logger == nil {
-		opts.Logger = slog.Default()
-	}
 	if opts.memTableBytes == 0 {
 		opts.memTableBytes = defaultMemTableBytes
 	}
+	if opts.maxPointClear == 0 {
+		opts.maxPointClear = defaultMaxPointClear
+	}
 	s := newStore(dir, opts)
+	s.watch = watch
 	if err := s.open(); err != nil {
-		return nil, fmt.Errorf("pebblestore: open %s: %w", dir, err)
+		return nil, fmt.Errorf("pebblestore: open %s: %w", dir, errors.Join(err, watch.Close()))
 	}
 	return s, nil
+}
+
+// slowDisk is how long one write or sync may take until the log tells of it.
+const slowDisk = 5 * time.Second
+
+func watchDisk(files vfs.FS, log *slog.Logger) (vfs.FS, io.Closer) {
+	return vfs.WithDiskHealthChecks(files, slowDisk, nil, func(info vfs.DiskSlowInfo) {
+		log.Warn("the disk is slow", slog.String("file", info.Path),
+			slog.String("operation", info.OpType.String()), slog.Duration("duration", info.Duration))
+	})
 }
 
 func (s *Store) open() (err error) {

@@ -66,9 +66,6 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 			DataCorruption: func(info pebble.DataCorruptionInfo) {
 				s.opts.Logger.Error("stored data is damaged", slog.String("file", info.Path))
 			},
-			DiskSlow: func(info pebble.DiskSlowInfo) {
-				s.opts.Logger.Warn("the disk is slow", slog.String("file", info.Path), slog.Duration("duration", info.Duration))
-			},
 			WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
 				s.stalls.Add(1)
 				s.opts.Logger.Warn("writes wait for the disk", slog.String("reason", info.Reason))

@@ -60,6 +60,9 @@ func (r *room) nextChange() <-chan struct{} {
 // awaitRoom returns when there is room for another update.
 func (s *Store) awaitRoom(ctx context.Context) error {
 	for waited := false; ; waited = true {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		if err := s.failure(); err != nil {
 			return err
 		}
@@ -81,7 +84,6 @@ func (s *Store) awaitRoom(ctx context.Context) error {
 		select {
 		case <-change:
 		case <-ctx.Done():
-			return ctx.Err()
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -33,14 +34,18 @@ var iterOptions = pebble.IterOptions{UseL6Filters: true}
 
 func (s *Store) newRun() *run { return s.runs.Get().(*run) }
 
-// endRun makes a run ready for the next.
-func (s *Store) endRun(r *run) {
+// release gives up the snapshot. What an iterator has to say at its end, it has
+// said to the reads.
+func (r *run) release() {
 	if r.iter != nil {
-		if err := r.iter.Close(); err != nil {
-			s.opts.Logger.Debug("closing an iterator", "error", err)
-		}
+		_ = r.iter.Close()
 		r.iter = nil
 	}
+}
+
+// endRun makes a run ready for the next.
+func (s *Store) endRun(r *run) {
+	r.release()
 	r.buf.Reset()
 	r.now = time.Time{}
 	s.runs.Put(r)
@@ -107,43 +112,63 @@ func (r *run) scan(ctx context.Context, s store.Span) ([]store.Record, error) {
 		r.end[prefix-1]++
 	}
 	r.key = append(r.key, s.Start...)
+	c := collector{ctx: ctx, s: r.s, partition: bytes.Clone(s.Partition), prefix: prefix}
 
+	// Going forward inside of one prefix is what the filters help with. It does
+	// for going backward too if the span turns out to be small.
+	limit := s.Limit
+	if s.Reverse {
+		limit = min(max(limit, minReverse), maxReverse)
+	}
 	it := r.iter
-	valid := it.SeekPrefixGE(r.key) && bytes.Compare(it.Key(), r.end) < 0
-	if valid && s.Reverse {
-		// Only now that the filters have not said that there is nothing. The
-		// bounds keep Prev from looking for a record in other partitions.
+	inside := func(valid bool) bool { return valid && bytes.Compare(it.Key(), r.end) < 0 }
+	valid := inside(it.SeekPrefixGE(r.key))
+	for ; valid && len(c.out) < limit; valid = inside(it.Next()) {
+		if err := c.add(it); err != nil {
+			return nil, err
+		}
+	}
+	if s.Reverse && valid {
+		// The bounds keep Prev from looking for records in other partitions.
 		it.SetBounds(r.key, r.end)
 		defer it.SetBounds(nil, nil)
-		valid = it.Last()
-	}
-	var out []store.Record
-	partition := bytes.Clone(s.Partition)
-	for valid && len(out) < s.Limit {
-		if !s.Reverse && bytes.Compare(it.Key(), r.end) >= 0 {
-			break
+		c.out = c.out[:0]
+		for valid := it.Last(); valid && len(c.out) < s.Limit; valid = it.Prev() {
+			if err := c.add(it); err != nil {
+				return nil, err
+			}
 		}
-		v, err := it.ValueAndErr()
-		if err != nil {
-			return nil, r.s.readError(err)
-		}
-		out = append(out, newRecord(partition, it.Key()[prefix:], v))
-		if len(out)%checkEvery == 0 && ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if len(out) == s.Limit {
-			break
-		}
-		if s.Reverse {
-			valid = it.Prev()
-		} else {
-			valid = it.Next()
-		}
+	} else if s.Reverse {
+		slices.Reverse(c.out)
 	}
 	if err := it.Error(); err != nil {
 		return nil, r.s.readError(err)
 	}
-	return out, nil
+	return c.out[:min(len(c.out), s.Limit)], nil
+}
+
+// Of a span read backward, this many records are first read forward.
+const minReverse, maxReverse = 8, 64
+
+// collector copies the records that an iterator comes to.
+type collector struct {
+	ctx       context.Context
+	s         *Store
+	partition []byte
+	prefix    int // of the physical key, before the sort key
+	out       []store.Record
+}
+
+func (c *collector) add(it *pebble.Iterator) error {
+	v, err := it.ValueAndErr()
+	if err != nil {
+		return c.s.readError(err)
+	}
+	c.out = append(c.out, newRecord(c.partition, it.Key()[c.prefix:], v))
+	if len(c.out)%checkEvery == 0 {
+		return c.ctx.Err()
+	}
+	return nil
 }
 
 // newRecord copies sort key and value into one piece of memory.

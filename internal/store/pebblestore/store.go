@@ -28,6 +28,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -47,6 +48,7 @@ type Store struct {
 	opts  Options
 	guard *guard
 	lock  *pebble.Lock
+	watch io.Closer // of the disk's health
 	db    *pebble.DB
 	gate  store.Gate
 
@@ -127,11 +129,11 @@ func (s *Store) Close() error {
 	if s.failure() != nil {
 		// Pebble would wait for maintenance that cannot end. The guard keeps it
 		// from touching the directory, which others may now have.
-		return errors.Join(s.lock.Close(), s.lock.Close())
+		return errors.Join(s.lock.Close(), s.lock.Close(), s.watch.Close())
 	}
 	// With an empty log the next start is quick, and what a damaged log loses
 	// is nothing.
-	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close())
+	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close(), s.watch.Close())
 }
 
 // View implements [store.Store].

@@ -14,10 +14,10 @@ const (
 	// aloneAfter is the number of lost runs after which an update runs inside
 	// the critical section.
 	aloneAfter = 3
-	// maxPointClear is the number of records up to which Clear removes them one
-	// by one. A range tombstone costs every read that has to look at it; see
-	// BenchmarkClear.
-	maxPointClear = 512
+	// defaultMaxPointClear is the number of records up to which Clear removes
+	// them one by one. A range tombstone costs every read that has to look at
+	// it; see BenchmarkClear.
+	defaultMaxPointClear = 256
 )
 
 // Update implements [store.Store].
@@ -27,7 +27,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 	}
 	defer s.gate.Leave()
 	for attempt := range store.MaxAttempts {
-		if err := errors.Join(ctx.Err(), s.awaitRoom(ctx)); err != nil {
+		if err := s.awaitRoom(ctx); err != nil {
 			return err
 		}
 		done, err := s.attempt(ctx, fn, attempt >= aloneAfter)
@@ -85,6 +85,7 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error, alone bool
 	}
 	seq, err := s.finish(b, r)
 	unlock()
+	r.release()
 	if err != nil {
 		return true, release(err)
 	}
@@ -153,7 +154,7 @@ func (r *run) clearPoints(b *pebble.Batch, partition []byte) (few bool, err erro
 	r.key = store.AppendPartition(r.key[:0], partition)
 	var keys [][]byte
 	for valid := r.iter.SeekPrefixGE(r.key); valid; valid = r.iter.Next() {
-		if len(keys) == maxPointClear {
+		if len(keys) == r.s.opts.maxPointClear {
 			return false, nil
 		}
 		keys = append(keys, append([]byte(nil), r.iter.Key()...))
