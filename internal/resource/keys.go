@@ -1,6 +1,7 @@
 package resource
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -155,7 +156,9 @@ func (k *Keys) CheckKey(ctx context.Context, use domain.KeyUse) error {
 		return keyFault(use.KeyID, err)
 	}
 	m := d.KeyMetadata
-	if m.KeySpec != kmstypes.KeySpecSymmetricDefault || m.KeyUsage != kmstypes.KeyUsageTypeEncryptDecrypt {
+	// A compatible server may leave out what is the default.
+	if cmp.Or(m.KeySpec, kmstypes.KeySpecSymmetricDefault) != kmstypes.KeySpecSymmetricDefault ||
+		cmp.Or(m.KeyUsage, kmstypes.KeyUsageTypeEncryptDecrypt) != kmstypes.KeyUsageTypeEncryptDecrypt {
 		return fault.New(fault.Invalid, "The KMS key %s cannot encrypt data keys: choose a symmetric key (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)", use.KeyID)
 	}
 	if m.KeyState != kmstypes.KeyStateEnabled {
