@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"kindred/internal/connect/importcmd"
 	"kindred/internal/iam/iamcmd"
 )
 
@@ -57,7 +58,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			fmt.Fprint(stderr, "usage: kindred contacts import [flags] FILE...\n")
 			return errors.New("contacts: the only command is import")
 		}
-		return nil
+		return importcmd.Run(ctx, rest[1:], stdin, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -59,6 +60,7 @@ type Service struct {
 	ingester     Ingester
 	now          func() time.Time
 	log          *slog.Logger
+	searched     int // MaxSearched
 }
 
 // New makes the API.
@@ -69,7 +71,7 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{c.Store, c.Seal, c.Pages, c.Region, c.Account, c.Associations, c.Ingest, c.Now, c.Log}
+	return &Service{c.Store, c.Seal, c.Pages, c.Region, c.Account, c.Associations, c.Ingest, c.Now, c.Log, MaxSearched}
 }
 
 // format is the version of all stored values.
@@ -77,11 +79,13 @@ const format = 1
 
 // seal makes the stored form of a value, bound to its place.
 func (s *Service) seal(k store.Key, v any) ([]byte, error) {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetEscapeHTML(false) // the bytes of a contact's object stay as they are
+	if err := enc.Encode(v); err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
-	sealed, err := s.aead.Encrypt(text, place(k))
+	sealed, err := s.aead.Encrypt(text.Bytes(), place(k))
 	if err != nil {
 		return nil, fmt.Errorf("connect: seal: %w", err)
 	}

@@ -14,11 +14,13 @@ import (
 
 	"kindred/internal/access"
 	"kindred/internal/api/appflowapi"
+	"kindred/internal/api/connectapi"
 	"kindred/internal/api/kindredapi"
 	"kindred/internal/api/kmsapi"
 	"kindred/internal/api/profileapi"
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/api/stsapi"
+	"kindred/internal/connect"
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
 	"kindred/internal/fault"
@@ -104,6 +106,8 @@ func New(c Config) (*Node, error) {
 	registry := prometheus.NewRegistry()
 	counts := newMetrics(registry, outbox)
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
+	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
+		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
 		Services: []string{"profile", "connect", "sqs", "kms", "appflow", "sts", "kindred"}, Now: c.Now})
 	kmsService := kms.New(kms.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Now: c.Now, Log: c.Log})
@@ -116,6 +120,7 @@ func New(c Config) (*Node, error) {
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
 			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, principals}},
+			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
 			{API: stsapi.Service(), Impl: []any{principals}},
@@ -124,7 +129,7 @@ func New(c Config) (*Node, error) {
 	local.RoundTripper = srv.InProcess(access.From)
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, domains.Sweep}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.
