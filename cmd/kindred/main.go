@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"kindred/internal/connect/importcmd"
+	"kindred/internal/deadletter/deadlettercmd"
 	"kindred/internal/iam/iamcmd"
 )
 
@@ -21,6 +22,7 @@ Connect Customer Profiles.
   kindred serve [flags]                serve the API (kindred serve --help lists the flags)
   kindred iam ...                      manage users, roles, keys and policies of a running server
   kindred contacts import FILE...      bring contact records into a running server
+  kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -59,6 +61,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return errors.New("contacts: the only command is import")
 		}
 		return importcmd.Run(ctx, rest[1:], stdin, stdout, stderr)
+	case "deadletter":
+		return deadlettercmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil

@@ -1,7 +1,55 @@
-// Package deadletter is the outbox for what could not be ingested: a dead
-// letter is first a durable record, and is removed when its queue has taken it.
-// So none is lost while the queue cannot be reached. A letter may arrive twice
-// if the process ends between the two steps.
+// Package deadletter keeps what could not be ingested until it is: an outbox
+// from which dead letters go to their queue, and the operations that list the
+// letters of a domain and ingest them again.
+//
+// # Outbox
+//
+// A dead letter is first a durable record, and is removed when its queue has
+// taken it. So none is lost while the queue cannot be reached. A letter may
+// arrive twice if the process ends between the two steps.
+//
+// # Looking into a queue
+//
+// SQS has no way to look at messages without receiving them. A list receives all
+// that can be received, within bounds, hides the letters for 40 seconds at most,
+// and gives them back when it has seen them. So each list counts as a receive of
+// each letter, also for a redrive policy that the queue itself may have: its
+// limit is in the answer as MaxReceiveCount. What others work on at the time is
+// not seen; how many those are is in the answer as InFlight. Lists of one queue
+// on one node take turns, so that they do not hide letters from each other.
+//
+// # Redrive
+//
+// Letters are ingested in the order in which their records first went to the
+// queue, each by the way of PutProfileObject but without a letter for what fails:
+//
+//   - One that succeeds is deleted, after the record is durable. Should the
+//     process end in between, the letter is ingested once more, which changes
+//     nothing: a record with the same key replaces itself.
+//   - One that fails stays. If the error is another than before, a letter with
+//     the newest error is sent, as Customer Profiles, and the old one deleted
+//     after that. Should the process end in between, there are two letters of the
+//     record, and never none. The new letter has another id, and keeps the
+//     record's place in the order in the attribute FirstSentTimestamp.
+//   - Messages that are no letters of the domain are left alone.
+//
+// A letter is locked by its visibility timeout, which is renewed before it is
+// used when half of it has gone by. So any number of redrives can run at once,
+// anywhere; on one node they take turns, across nodes each letter is ingested by
+// the one that holds it, and the order is that of each redrive by itself.
+// A rehearsal (DryRun) tells what would become of each letter by itself, and
+// changes nothing but receive counts.
+//
+// # Permissions
+//
+// kindred:ListDeadLetters or kindred:RedriveDeadLetters on the domain, and, as
+// the caller and not as the service, on the queue: sqs:GetQueueAttributes,
+// sqs:ReceiveMessage, sqs:ChangeMessageVisibility, and to redrive
+// sqs:DeleteMessage. A queue outside of Kindred is called with the credentials of
+// the process, after the caller's identity policies have allowed the same.
+// Letters that still wait in the outbox need the first permission only. Letters
+// with a newer error are sent as Customer Profiles, which the queue's policy
+// allows already.
 package deadletter
 
 import (
@@ -15,6 +63,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/aws/smithy-go"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"kindred/internal/resource"
@@ -50,13 +99,25 @@ type Outbox struct {
 	log   *slog.Logger
 	kick  chan struct{}
 
+	// pauses are queues that refused a letter, and single letters that their
+	// queue cannot take. Only Run uses them.
+	pauses map[string]pause
+
 	mu      sync.Mutex // guards the following
 	waiting int64      // letters known to wait, for metrics
 }
 
+// pause is how long a queue or letter is left alone, which doubles each time.
+type pause struct {
+	until  time.Time
+	length time.Duration
+}
+
+func longer(d time.Duration) time.Duration { return min(max(2*d, firstDelay), lastDelay) }
+
 // New makes an outbox. Nothing is delivered until Run.
 func New(s store.Store, seal tink.AEAD, send Sender, log *slog.Logger) *Outbox {
-	return &Outbox{store: s, seal: seal, send: send, log: log, kick: make(chan struct{}, 1)}
+	return &Outbox{store: s, seal: seal, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}}
 }
 
 // Put makes letters durable; they are delivered soon after.
@@ -108,15 +169,15 @@ func (o *Outbox) Run(ctx context.Context) error {
 		o.waiting = int64(left)
 		o.mu.Unlock()
 		if err != nil {
-			delay = min(max(2*delay, firstDelay), lastDelay)
+			delay = longer(delay)
 			o.log.WarnContext(ctx, "dead letters wait", "letters", left, "again_in", delay, "error", err)
 		} else {
 			delay = 0
 		}
 		var again <-chan time.Time
 		var timer *time.Timer
-		if left > 0 {
-			timer = time.NewTimer(max(delay, firstDelay))
+		if left > 0 || err != nil {
+			timer = time.NewTimer(o.soonest(delay))
 			again = timer.C
 		}
 		select {
@@ -131,10 +192,27 @@ func (o *Outbox) Run(ctx context.Context) error {
 	}
 }
 
-// deliver goes through the outbox once. A queue that refuses a letter is left
-// alone for the rest of the pass, so that it does not hold up the others.
+// soonest is the time until a pause ends, at most the delay if there is one.
+func (o *Outbox) soonest(delay time.Duration) time.Duration {
+	if delay == 0 {
+		delay = lastDelay
+	}
+	for what, p := range o.pauses {
+		left := time.Until(p.until)
+		if left < -lastDelay { // nothing has waited for its end
+			delete(o.pauses, what)
+			continue
+		}
+		delay = min(delay, max(left, firstDelay))
+	}
+	return delay
+}
+
+// deliver goes through the outbox once. A queue that refused a letter is left
+// alone for the rest of the pass and for a while after it, so that it does not
+// hold up the others. The error is the first of this pass; that a pause goes on
+// is none.
 func (o *Outbox) deliver(ctx context.Context) (left int, first error) {
-	refused := map[string]bool{}
 	span := store.Span{Partition: outbox, Limit: batch}
 	for {
 		var list []store.Record
@@ -149,12 +227,12 @@ func (o *Outbox) deliver(ctx context.Context) (left int, first error) {
 			return left, fmt.Errorf("outbox: %w", err)
 		}
 		for _, rec := range list {
-			if err := o.deliverOne(ctx, rec, refused); err != nil {
+			err := o.deliverOne(ctx, rec)
+			if err != nil {
 				left++
-				first = errors.Join(first, err)
-				if left > 1 {
-					first = err // one cause says enough
-				}
+			}
+			if first == nil && !errors.Is(err, errPaused) {
+				first = err
 			}
 		}
 		if len(list) < batch || ctx.Err() != nil {
@@ -164,31 +242,66 @@ func (o *Outbox) deliver(ctx context.Context) (left int, first error) {
 	}
 }
 
-var errRefused = errors.New("the queue refused an earlier letter")
+var errPaused = errors.New("left alone for a while")
 
-func (o *Outbox) deliverOne(ctx context.Context, rec store.Record, refused map[string]bool) error {
+// open reads a record of the outbox.
+func (o *Outbox) open(rec store.Record) (*resource.Letter, error) {
 	var l resource.Letter
 	if len(rec.Value) == 0 || rec.Value[0] != version {
-		return fmt.Errorf("outbox record %x: %w", rec.Key.Sort, store.ErrCorrupt)
+		return nil, fmt.Errorf("outbox record %x: %w", rec.Key.Sort, store.ErrCorrupt)
 	}
 	b, err := o.seal.Decrypt(rec.Value[1:], rec.Key.Sort)
 	if err == nil {
 		err = json.Unmarshal(b, &l)
 	}
 	if err != nil {
-		return fmt.Errorf("outbox record %x: %w", rec.Key.Sort, store.ErrCorrupt)
+		return nil, fmt.Errorf("outbox record %x: %w", rec.Key.Sort, store.ErrCorrupt)
 	}
-	if refused[l.QueueURL] {
-		return errRefused
+	return &l, nil
+}
+
+func (o *Outbox) deliverOne(ctx context.Context, rec store.Record) error {
+	l, err := o.open(rec)
+	if err != nil {
+		return err
+	}
+	letter := "letter " + string(rec.Key.Sort)
+	queue := "queue " + l.QueueURL
+	if o.paused(queue) || o.paused(letter) {
+		return errPaused
 	}
 	within, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
-	if err := o.send.Send(within, &l); err != nil {
-		refused[l.QueueURL] = true
+	if err := o.send.Send(within, l); err != nil {
+		at := queue
+		if unfit(err) {
+			at = letter
+		}
+		length := longer(o.pauses[at].length)
+		o.pauses[at] = pause{until: time.Now().Add(length), length: length}
 		return err
 	}
+	delete(o.pauses, queue)
+	delete(o.pauses, letter)
 	return o.store.Update(ctx, func(tx store.Tx) error {
 		tx.Delete(rec.Key)
 		return nil
 	})
+}
+
+func (o *Outbox) paused(what string) bool { return time.Now().Before(o.pauses[what].until) }
+
+// unfit reports whether a queue refused a letter for what is in it: it is larger
+// than the queue takes, or has characters that SQS does not know. Other letters
+// may pass.
+func unfit(err error) bool {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	switch api.ErrorCode() {
+	case "InvalidMessageContents", "InvalidParameterValue":
+		return true
+	}
+	return false
 }

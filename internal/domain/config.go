@@ -374,10 +374,21 @@ func (d *Domains) ConfigOf(ctx context.Context, id ID) (*Config, error) {
 // Store is the engine below, for what concepts keep outside of any domain.
 func (d *Domains) Store() store.Store { return d.store }
 
-// DropElsewhere removes an item of another domain's configuration in the same
-// transaction, for what belongs to one domain at a time and moves.
-func (e *Edit) DropElsewhere(id ID, item string) {
+// DropElsewhere removes an item of another domain's configuration, and the tags
+// of the resource whose ARN has the tail, in the same transaction: for what
+// belongs to one domain at a time and moves. It reports whether that domain is
+// still there; of one that has been deleted nothing may come back.
+func (e *Edit) DropElsewhere(ctx context.Context, id ID, item, tail string) (bool, error) {
 	other := Edit{Config: &Config{ID: id}, Tx: e.Tx, d: e.d}
+	rev, err := e.Tx.Get(ctx, id.configKey(revisionItem))
+	if err != nil {
+		return false, fmt.Errorf("domain revision: %w", err)
+	}
+	if rev[0] == nil {
+		return false, nil
+	}
 	other.Delete(item)
+	other.PutTags(tail, nil)
 	other.bump()
+	return true, nil
 }

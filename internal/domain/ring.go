@@ -234,10 +234,12 @@ func (d *Domains) reload(ctx context.Context, c *Config, e *ringEntry) (*opened,
 }
 
 // unwrap asks the key service for all data keys of a domain. A key of an object
-// type that is refused is left out of the ring; the domain's own are needed.
+// type that is refused is left out of the ring, and so is one that the domain had
+// before the one in force: only what was sealed under it is out of reach then.
 func (d *Domains) unwrap(ctx context.Context, c *Config) (*opened, error) {
 	o := &opened{at: d.now(), revision: string(c.revision), problems: map[string]error{}}
 	keys, types, current := map[uint32][]byte{}, map[string]uint32{}, uint32(0)
+	var refused error // of the key in force
 	for _, k := range c.dataKeys() {
 		plain, err := d.keys.Unwrap(ctx, KeyUse{KeyID: k.KeyID, Domain: c.ID, DomainName: c.Info.Name, ObjectType: k.ObjectType}, k.Wrapped)
 		if k.ObjectType != "" {
@@ -248,12 +250,18 @@ func (d *Domains) unwrap(ctx context.Context, c *Config) (*opened, error) {
 				continue
 			}
 		} else {
-			if err != nil {
-				return nil, err
+			current, refused = k.Number, err
+			if _, ok := errors.AsType[*fault.Error](err); err != nil && !ok {
+				return nil, err // no refusal, but trouble that passes
 			}
-			current = k.Number
+			if err != nil {
+				continue
+			}
 		}
 		keys[k.Number] = plain
+	}
+	if refused != nil {
+		return nil, refused
 	}
 	var idx sealedIndexKey
 	if err := json.Unmarshal(c.Item(indexItem), &idx); err != nil {
@@ -272,6 +280,20 @@ func (d *Domains) unwrap(ctx context.Context, c *Config) (*opened, error) {
 	return o, nil
 }
 
+// ringInForce is Ring for a configuration that may be out of force: a key that
+// is refused and that the domain has no more is no trouble, but a stale
+// configuration.
+func (d *Domains) ringInForce(ctx context.Context, c *Config) (*seal.Ring, error) {
+	ring, err := d.Ring(ctx, c)
+	if err == nil {
+		return ring, nil
+	}
+	if now := d.Confirm(ctx, c); errors.Is(now, errStale) || fault.Is(now, fault.NotFound) {
+		return nil, now
+	}
+	return nil, err
+}
+
 // View reads a domain's records, opened, in one snapshot.
 func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.Reader) error) error {
 	for range maxStale {
@@ -279,7 +301,10 @@ func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.
 		if err != nil {
 			return err
 		}
-		ring, err := d.Ring(ctx, c)
+		ring, err := d.ringInForce(ctx, c)
+		if errors.Is(err, errStale) {
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -316,7 +341,7 @@ func (d *Domains) Update(ctx context.Context, name string, fn func(*Config, *sea
 // UpdateWith is Update for who already works with a configuration. When that is
 // no longer in force nothing is done and [IsStale] holds for the error.
 func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) error) error {
-	ring, err := d.Ring(ctx, c)
+	ring, err := d.ringInForce(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -340,10 +365,13 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 // since; load it again and repeat the call.
 func IsStale(err error) bool { return errors.Is(err, errStale) }
 
+// KeyOutOfUse tells a client why data cannot be read.
+const KeyOutOfUse = "The data is encrypted under a KMS key that cannot be used now: enable the key, or restore its grant or policy"
+
 // keyTrouble tells the client what a missing data key means.
 func keyTrouble(err error) error {
 	if errors.Is(err, seal.ErrUnknownKey) {
-		return fault.New(fault.Invalid, "The data is encrypted under a KMS key that cannot be used now: enable the key, or restore its grant or policy").Because(err)
+		return fault.New(fault.Invalid, KeyOutOfUse).Because(err)
 	}
 	return err
 }

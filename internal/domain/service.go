@@ -174,6 +174,9 @@ func (i *Info) apply(key, queue *string, m *profileapi.MatchingRequest, rb *prof
 		}
 		i.DataStoreEnabled = *ds.Enabled
 	}
+	if i.DataStoreEnabled && i.DefaultEncryptionKey == "" {
+		return fault.New(fault.Invalid, "DefaultEncryptionKey: a domain with a data store needs a key of the customer")
+	}
 	return err
 }
 
@@ -207,7 +210,7 @@ func (s *Service) GetDomain(ctx context.Context, in *profileapi.GetDomainRequest
 	if err != nil {
 		return nil, err
 	}
-	stats, err := s.stats(ctx, c.ID)
+	stats, err := s.stats(ctx, c)
 	if err != nil {
 		return nil, err
 	}
@@ -465,25 +468,32 @@ func (c *Config) Count(tx *seal.Tx, shard byte, t Totals) {
 	}
 }
 
-func (d *Domains) stats(ctx context.Context, id ID) (*profileapi.DomainStats, error) {
+// Totals reads the counts of a domain, which are exact.
+func (c *Config) Totals(ctx context.Context, r store.Reader) (Totals, error) {
 	var keys []store.Key
 	for shard := range byte(shards) {
 		for _, name := range totalNames {
-			keys = append(keys, store.Key{Partition: id.Partition('n', shard), Sort: []byte(name)})
+			keys = append(keys, store.Key{Partition: c.ID.Partition('n', shard), Sort: []byte(name)})
 		}
 	}
+	counts, err := r.Count(ctx, keys...)
+	if err != nil {
+		return Totals{}, fmt.Errorf("domain totals: %w", err)
+	}
 	var sum [4]int64
-	err := d.store.View(ctx, func(r store.Reader) error {
-		counts, err := r.Count(ctx, keys...)
-		if err != nil {
-			return fmt.Errorf("domain totals: %w", err)
-		}
-		for i, n := range counts {
-			sum[i%len(sum)] += n
-		}
-		return nil
+	for i, n := range counts {
+		sum[i%len(sum)] += n
+	}
+	return Totals{Profiles: sum[0], Metered: sum[1], Objects: sum[2], Bytes: sum[3]}, nil
+}
+
+func (d *Domains) stats(ctx context.Context, c *Config) (*profileapi.DomainStats, error) {
+	var t Totals
+	err := d.store.View(ctx, func(r store.Reader) (err error) {
+		t, err = c.Totals(ctx, r)
+		return err
 	})
-	return &profileapi.DomainStats{ProfileCount: &sum[0], MeteringProfileCount: &sum[1], ObjectCount: &sum[2], TotalSize: &sum[3]}, err
+	return &profileapi.DomainStats{ProfileCount: &t.Profiles, MeteringProfileCount: &t.Metered, ObjectCount: &t.Objects, TotalSize: &t.Bytes}, err
 }
 
 // Metered is what a profile counts for in MeteringProfileCount: one for its

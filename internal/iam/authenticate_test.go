@@ -103,7 +103,7 @@ func TestBootstrapInterrupted(t *testing.T) {
 func TestWriteCredentialsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials")
 	for _, id := range []string{"AKIAONE", "AKIATWO"} {
-		if err := iam.WriteCredentialsFile(file, iam.AccessKey{ID: id, Secret: "a/b+c"}); err != nil {
+		if err := iam.WriteCredentialsFile(file, iam.AccessKey{ID: id, Secret: "a/b+c"}, "eu-west-1"); err != nil {
 			t.Fatal(err)
 		}
 		if c := readCredentials(t, file); c.AccessKeyID != id || c.SecretAccessKey != "a/b+c" {

@@ -45,7 +45,7 @@ func (s *Service) Bootstrap(ctx context.Context, credentialsFile string, renew b
 	if err != nil || key == nil {
 		return err
 	}
-	if err := WriteCredentialsFile(credentialsFile, AccessKey{key.ID, key.Secret}); err != nil {
+	if err := WriteCredentialsFile(credentialsFile, AccessKey{key.ID, key.Secret}, s.region); err != nil {
 		return err
 	}
 	return s.update(ctx, func(t *txn) error {
@@ -145,16 +145,17 @@ func (s *Service) keysOf(ctx context.Context, r store.Reader, p *principalRecord
 	return keys, nil
 }
 
-// WriteCredentialsFile writes an AWS shared credentials file with the key as
-// profile "default", readable by its owner only (mode 0600). It is written
+// WriteCredentialsFile writes an AWS shared credentials file with the key and the
+// region as profile "default" (the AWS CLI of version 1 and boto3 do not take the
+// region from AWS_REGION, but they do from there), readable by its owner only (mode 0600). It is written
 // beside its place, made durable and renamed, so that it is whole or not there.
-func WriteCredentialsFile(path string, key AccessKey) error {
+func WriteCredentialsFile(path string, key AccessKey, region string) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".credentials-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("credentials file: %w", err)
 	}
 	defer os.Remove(f.Name()) // after a rename there is nothing left to remove
-	_, err = fmt.Fprintf(f, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n", key.ID, key.Secret)
+	_, err = fmt.Fprintf(f, "[default]\naws_access_key_id = %s\naws_secret_access_key = %s\nregion = %s\n", key.ID, key.Secret, region)
 	if err == nil {
 		err = f.Sync()
 	}

@@ -79,6 +79,7 @@ type Service struct {
 	tokens   tink.AEAD
 	pages    Pager
 	account  string
+	region   string
 	now      func() time.Time
 	verifier *sigv4.Verifier
 	known    knowledge
@@ -96,6 +97,7 @@ func New(c Config) *Service {
 		tokens:   c.Root.AEAD("sts"),
 		pages:    c.Pages,
 		account:  c.Account,
+		region:   c.Region,
 		now:      c.Now,
 		verifier: sigv4.NewVerifier(c.Region, c.Services...),
 	}

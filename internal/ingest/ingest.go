@@ -146,31 +146,46 @@ type record struct {
 // that of the call as a whole; single records have theirs in the results. It is
 // what all ways in share: calls, contact records, files.
 func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
-	for range 16 { // as often as the configuration may change under one call
-		results, err := s.put(ctx, domainName, typeName, bodies)
-		if !domain.IsStale(err) {
-			return results, err
-		}
-	}
-	return nil, fault.New(fault.Busy, "The configuration of the domain is changing; try again")
-}
-
-func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
-	cfg, err := s.domains.Likely(ctx, domainName)
+	cfg, results, err := s.attempt(ctx, domainName, typeName, bodies, false)
 	if err != nil {
 		return nil, err
 	}
+	if err := s.settle(ctx, cfg, typeName, bodies, results); err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// attempt stores what can be stored under the configuration in force; the other
+// records have their errors. A rehearsal does the same and stores nothing.
+func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) (*domain.Config, []Result, error) {
+	for range 16 { // as often as the configuration may change under one call
+		cfg, results, err := s.put(ctx, domainName, typeName, bodies, rehearsal)
+		if !domain.IsStale(err) {
+			return cfg, results, err
+		}
+	}
+	return nil, nil, fault.New(fault.Busy, "The configuration of the domain is changing; try again")
+}
+
+func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) (*domain.Config, []Result, error) {
+	cfg, err := s.domains.Likely(ctx, domainName)
+	if err != nil {
+		return nil, nil, err
+	}
 	if strings.HasPrefix(typeName, "_") {
-		return nil, fault.New(fault.Invalid, "ObjectTypeName: objects of the standard type %s are made by mappings and cannot be put", typeName)
+		return nil, nil, fault.New(fault.Invalid, "ObjectTypeName: objects of the standard type %s are made by mappings and cannot be put", typeName)
 	}
 	typ, err := s.types.Lookup(cfg, typeName)
 	if err != nil {
-		return nil, errors.Join(s.domains.Confirm(ctx, cfg), err)
+		return nil, nil, errors.Join(s.domains.Confirm(ctx, cfg), err)
 	}
-	if noted, err := s.types.Used(ctx, s.domains, cfg, typ); err != nil {
-		return nil, err
-	} else if noted {
-		return s.put(ctx, domainName, typeName, bodies)
+	if !rehearsal {
+		if noted, err := s.types.Used(ctx, s.domains, cfg, typ); err != nil {
+			return nil, nil, err
+		} else if noted {
+			return s.put(ctx, domainName, typeName, bodies, rehearsal)
+		}
 	}
 	results := make([]Result, len(bodies))
 	var records []*record
@@ -183,19 +198,16 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 		r.result.refused = !errors.Is(r.result.Err, errTooLarge)
 	}
 	if len(records) > 0 {
-		if err := s.store(ctx, cfg, typ, records); err != nil {
-			return nil, err
+		if err := s.store(ctx, cfg, typ, records, rehearsal); err != nil {
+			return nil, nil, err
 		}
 	}
 	if slices.ContainsFunc(results, func(r Result) bool { return r.Err != nil }) {
 		if err := s.domains.Confirm(ctx, cfg); err != nil {
-			return nil, err // judged by a configuration that is out of force
+			return nil, nil, err // judged by a configuration that is out of force
 		}
 	}
-	if err := s.settle(ctx, cfg, typeName, bodies, results); err != nil {
-		return nil, err
-	}
-	return results, nil
+	return cfg, results, nil
 }
 
 // mapRecord parses and maps a record. But for a size over the limit, its errors
@@ -221,8 +233,9 @@ func mapRecord(cfg *domain.Config, typ *objecttype.Type, body string) (*objectty
 
 // store puts records into their profiles. A record that cannot be put is taken
 // out and the transaction run again without it, so that it leaves nothing
-// behind. Only trouble that no record is to blame for is returned.
-func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype.Type, records []*record) error {
+// behind. Only trouble that no record is to blame for is returned. A rehearsal
+// ends with the transaction given up.
+func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype.Type, records []*record, rehearsal bool) error {
 	ring, err := s.domains.Ring(ctx, cfg)
 	if err == nil {
 		err = s.domains.TypeKeyProblem(ctx, cfg, typ.Name)
@@ -254,11 +267,14 @@ func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype
 				}
 				r.result.Profile = id
 			}
+			if rehearsal {
+				return errRehearsal
+			}
 			return nil
 		})
 		var f *fault.Error
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errRehearsal):
 			return nil
 		case errors.Is(err, store.ErrConflict):
 			return fault.New(fault.Busy, "Too many changes to the same profile at the same time; try again").Because(err)
@@ -352,16 +368,23 @@ func (s *Service) object(tx *seal.Tx, cfg *domain.Config, typ *objecttype.Type, 
 	for i := range m.Keys {
 		k := &m.Keys[i]
 		key := profile.Key{Name: k.Name, Value: k.Value}
+		lookup, newOnly := k.Identifiers.Has(objecttype.LookupOnly), k.Identifiers.Has(objecttype.NewOnly)
 		switch {
-		case k.Identifiers.Has(objecttype.LookupOnly):
-		case k.Identifiers.Has(objecttype.NewOnly):
+		case lookup:
+		case newOnly:
 			o.NewOnly = append(o.NewOnly, key)
 		default:
 			o.Keys = append(o.Keys, key)
 		}
 		for _, kind := range k.Identifiers.Kinds() {
-			p := o.Part(kind)
-			p.Keys = append(p.Keys, key)
+			switch p := o.Part(kind); {
+			case lookup:
+				p.Lookup = append(p.Lookup, key)
+			case newOnly:
+				p.NewOnly = append(p.NewOnly, key)
+			default:
+				p.Keys = append(p.Keys, key)
+			}
 		}
 	}
 	return o

@@ -141,7 +141,9 @@ func (s *Service) PutIntegration(ctx context.Context, in *profileapi.PutIntegrat
 		var had domain.ID
 		copy(had[:], v[0])
 		if moved = v[0] != nil && had != e.ID; moved {
-			e.DropElsewhere(had, items+uri)
+			if moved, err = e.DropElsewhere(ctx, had, items+uri, tail(uri)); err != nil {
+				return err
+			}
 		}
 		e.Tx.Put(owner(uri), e.ID[:])
 		e.PutJSON(items+uri, put)

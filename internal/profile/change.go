@@ -21,7 +21,7 @@ type change struct {
 	cfg    *domain.Config
 	id     ID
 	p      []byte // partition
-	now    int64  // microseconds
+	now    int64  // microseconds; never before an earlier change of the profile
 	fresh  bool   // the profile is made by this transaction
 	head   *head
 	manual *manual // loaded when first needed
@@ -66,6 +66,9 @@ func load(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change,
 		return nil, err
 	}
 	c.objects, c.bytes = c.head.objects, c.head.bytes
+	// Clocks of nodes differ and are set back: what arrives later must not count
+	// as older for it.
+	c.now = max(c.now, c.head.updated)
 	return c, nil
 }
 

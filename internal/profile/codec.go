@@ -63,11 +63,21 @@ func (d *decoder) take(n uint64) string {
 func (d *decoder) string() string { return d.take(d.uint()) }
 func (d *decoder) bool() bool     { return d.take(1) == "\x01" }
 
-// count reads the length of a list whose elements take at least a byte each, so
-// that a damaged length cannot ask for more memory than there is input.
-func (d *decoder) count() int {
+// The least bytes that an element of a list takes.
+const (
+	stringBytes = 1
+	keyBytes    = 2
+	factBytes   = 6
+	partBytes   = 3 + len(ID{})
+	originBytes = 1 + seal.HashSize
+)
+
+// count reads the length of a list whose elements take at least so many bytes
+// each, so that a damaged length cannot ask for much more memory than there is
+// input.
+func (d *decoder) count(least int) int {
 	n := d.uint()
-	if n > uint64(len(d.s)) {
+	if n > uint64(len(d.s)/least) {
 		d.fail, d.s = true, ""
 		return 0
 	}
@@ -131,7 +141,7 @@ func originIndex(table *[]Origin, o Origin) int {
 }
 
 func (d *decoder) facts(origins []Origin, own Origin) []Fact {
-	n := d.count()
+	n := d.count(factBytes)
 	if n == 0 {
 		return nil
 	}
@@ -146,7 +156,7 @@ func (d *decoder) facts(origins []Origin, own Origin) []Fact {
 		f.Cleared, f.Mapped = flags&factCleared != 0, flags&factMapped != 0
 		f.Path = d.string()
 		if f.IsList {
-			f.List = make([]string, d.count())
+			f.List = make([]string, d.count(stringBytes))
 			for j := range f.List {
 				f.List[j] = d.string()
 			}
@@ -178,7 +188,7 @@ func (e *encoder) origins(table []Origin) {
 }
 
 func (d *decoder) origins() []Origin {
-	table := make([]Origin, d.count())
+	table := make([]Origin, d.count(originBytes))
 	for i := range table {
 		table[i].Type = d.string()
 		copy(table[i].Object[:], d.take(seal.HashSize))
@@ -195,7 +205,7 @@ func (e *encoder) keys(keys []Key) {
 }
 
 func (d *decoder) keys() []Key {
-	n := d.count()
+	n := d.count(keyBytes)
 	if n == 0 {
 		return nil
 	}

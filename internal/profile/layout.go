@@ -32,8 +32,10 @@ func ParseID(s string) (id ID, ok bool) {
 			return id, false
 		}
 	}
-	_, err := hex.Decode(id[:], []byte(s))
-	return id, err == nil
+	if _, err := hex.Decode(id[:], []byte(s)); err != nil {
+		return ID{}, false // and not what was read before the mistake
+	}
+	return id, true
 }
 
 // The data of a profile share a partition, whose sort keys begin with:
@@ -72,9 +74,13 @@ func contributionSort(o Origin) []byte {
 
 func objectSort(o Origin, at int64) []byte {
 	b := named('o', o.Type, 8+seal.HashSize)
-	b = binary.BigEndian.AppendUint64(b, ^uint64(at))
+	b = binary.BigEndian.AppendUint64(b, descending(at))
 	return append(b, o.Object[:]...)
 }
+
+// descending turns a time into a number that is smaller the later it is, times
+// before 1970 included.
+func descending(at int64) uint64 { return ^(uint64(at) ^ 1<<63) }
 
 func standardSort(kind string, id ID) []byte { return append(named('s', kind, len(id)), id[:]...) }
 

@@ -58,8 +58,8 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 		return ID{}, err
 	}
 	if owner != none && owner != id {
-		if err := move(ctx, tx, cfg, owner, in.Origin); err != nil {
-			return ID{}, err
+		if outdated, err := move(ctx, tx, cfg, owner, in); outdated || err != nil {
+			return owner, err
 		}
 	}
 	if err := c.put(in); err != nil {
@@ -69,26 +69,29 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 }
 
 // move takes an object out of the profile that had it, because its keys now
-// find another.
-func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, o Origin) error {
+// find another. One that is outdated stays where it is.
+func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, in *Object) (outdated bool, err error) {
 	c, err := load(ctx, tx, cfg, owner)
 	if err != nil {
-		return err
+		return false, err
 	}
-	k, err := c.stored(o)
+	k, err := c.stored(in.Origin)
 	if err != nil || k == nil {
-		return err
+		return false, err
+	}
+	if in.outdated(k) {
+		return true, nil
 	}
 	if err := c.remove(k); err != nil {
-		return err
+		return false, err
 	}
-	return c.finish()
+	return false, c.finish()
 }
 
 // admit counts an object against the domain's limit for one profile in one
 // second.
 func (c *change) admit() error {
-	second := c.now / 1_000_000
+	second := c.tx.Now().Unix()
 	if c.head.window != second {
 		c.head.window, c.head.inWindow = second, 0
 	}

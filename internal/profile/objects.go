@@ -192,7 +192,7 @@ func (l *listing) standards() (next []byte, err error) {
 		all = slices.DeleteFunc(all, func(s *standardObject) bool { return !l.matches(s.keys) && !l.matches(s.derived) })
 	}
 	position := func(s *standardObject) []byte {
-		return append(binary.BigEndian.AppendUint64(nil, ^uint64(s.updated)), s.id[:]...)
+		return append(binary.BigEndian.AppendUint64(nil, descending(s.updated)), s.id[:]...)
 	}
 	slices.SortFunc(all, func(a, b *standardObject) int {
 		return cmp.Or(cmp.Compare(b.updated, a.updated), bytes.Compare(a.id[:], b.id[:]))

@@ -20,9 +20,11 @@ type Value struct {
 // Part is what a record gives to a standard object below the profile, such as
 // an asset: its fields, and the keys that carry the object's identifier.
 type Part struct {
-	Kind   string // "_asset", "_order", ...
-	Keys   []Key
-	Values []Value
+	Kind    string // "_asset", "_order", ...
+	Keys    []Key  // to be stored on it
+	NewOnly []Key  // to be stored if the record makes the profile
+	Lookup  []Key  // only to find it
+	Values  []Value
 }
 
 // Object is a record that has been mapped, ready to be put into a profile.
@@ -54,10 +56,11 @@ func (c *change) put(in *Object) error {
 	if err != nil {
 		return err
 	}
-	if old != nil && in.SourceTime != 0 && in.SourceTime < old.source {
+	if old != nil && in.outdated(old) {
 		return nil
 	}
-	k := &contribution{origin: in.Origin, created: c.fresh, first: c.now, last: c.now, source: in.SourceTime,
+	wall := c.tx.Now().UnixMicro()
+	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
 		expires: in.Expires, size: len(in.Body)}
 	var before contribution
 	if old != nil {
@@ -97,6 +100,12 @@ func (c *change) put(in *Object) error {
 	c.head.bytes += int64(k.size - before.size)
 	c.head.expires = max(c.head.expires, k.expires)
 	return nil
+}
+
+// outdated reports whether the object is older, by its source's time, than the
+// one that is stored.
+func (o *Object) outdated(stored *contribution) bool {
+	return o.SourceTime != 0 && stored.source != 0 && o.SourceTime < stored.source
 }
 
 // stored reads the contribution of an object; nil if the profile has none.
@@ -182,7 +191,11 @@ func (c *change) putParts(in *Object, k *contribution, before []part) error {
 		if err != nil {
 			return err
 		}
-		n := part{kind: p.Kind, id: s.id, keys: uniqueKeys(slices.Clone(p.Keys))}
+		n := part{kind: p.Kind, id: s.id, keys: slices.Clone(p.Keys)}
+		if k.created {
+			n.keys = append(n.keys, p.NewOnly...)
+		}
+		n.keys = uniqueKeys(n.keys)
 		var had []Fact
 		var hadKeys []Key
 		if old != nil && old.id == s.id {
@@ -208,8 +221,16 @@ func (c *change) putParts(in *Object, k *contribution, before []part) error {
 			k.parts = append(k.parts, b) // the mapping no longer speaks of it: it stays
 		}
 	}
+	if len(orphaned) == 0 {
+		return nil
+	}
+	rest, err := c.contributions()
+	if err != nil {
+		return err
+	}
+	rest = slices.DeleteFunc(rest, func(other *contribution) bool { return other.origin == k.origin })
 	for _, p := range orphaned {
-		if err := c.withdraw(p, k.origin); err != nil {
+		if err := c.withdraw([]part{p}, rest); err != nil {
 			return err
 		}
 	}
@@ -224,8 +245,11 @@ func (c *change) standardFor(p *Part, old *part) (*standardObject, error) {
 		return c.newStandard(p.Kind), nil
 	}
 	var spans []store.Span
-	for _, k := range p.Keys {
+	for _, k := range slices.Concat(p.Keys, p.NewOnly, p.Lookup) {
 		spans = append(spans, within(c.p, standardKeySort(p.Kind, c.tx.Ring().Identify(identStandard, k.Name, k.Value)), 2))
+		if id, ok := ParseID(k.Value); ok && namesItself(p.Kind, k.Name) {
+			spans = append(spans, within(c.p, standardSort(p.Kind, id), 1))
+		}
 	}
 	lists, err := c.tx.ScanPlain(c.ctx, spans...)
 	if err != nil {
@@ -245,7 +269,9 @@ func (c *change) standardFor(p *Part, old *part) (*standardObject, error) {
 		return nil, errSeveral
 	case len(hits) == 1:
 		return c.loadStandard(p.Kind, hits[0])
-	case old != nil:
+	case old != nil && len(p.Keys) == 0:
+		// No key says that it is another one than before. A key that does, and
+		// finds nothing, makes a new one: the old one may be others' too.
 		return c.loadStandard(p.Kind, old.id)
 	}
 	return c.newStandard(p.Kind), nil
@@ -271,10 +297,9 @@ func (c *change) loadStandard(kind string, id ID) (*standardObject, error) {
 func (c *change) recountStandard(s *standardObject, old, fresh []Key) {
 	add := func(k Key, delta int) {
 		at := store.Key{Partition: c.p, Sort: append(standardKeySort(s.kind, c.tx.Ring().Identify(identStandard, k.Name, k.Value)), s.id[:]...)}
-		i := slices.Index(s.keys, k)
-		if i < 0 {
-			i = len(s.keys)
-			s.keys, s.counts = append(s.keys, k), append(s.counts, 0)
+		i, ok := slices.BinarySearchFunc(s.keys, k, compareKeys) // in order, so that the record is the same however it came about
+		if !ok {
+			s.keys, s.counts = slices.Insert(s.keys, i, k), slices.Insert(s.counts, i, 0)
 		}
 		if s.counts[i] += delta; s.counts[i] > 0 {
 			c.tx.PutPlain(at, nil)
@@ -304,33 +329,29 @@ func (c *change) saveStandard(s *standardObject) {
 	c.tx.Put(c.key(standardSort(s.kind, s.id)), s.encode())
 }
 
-// withdraw takes one object's part away from a standard object, which goes when
-// nothing is left of it.
-func (c *change) withdraw(p part, from Origin) error {
-	s, err := c.loadStandard(p.kind, p.id)
+// withdraw takes objects' parts away from the one standard object that they all
+// belong to. It goes when the rest of the contributions leave nothing of it.
+func (c *change) withdraw(parts []part, rest []*contribution) error {
+	kind, id := parts[0].kind, parts[0].id
+	s, err := c.loadStandard(kind, id)
 	if err != nil {
 		return err
 	}
-	all, err := c.contributions()
-	if err != nil {
-		return err
+	for _, p := range parts {
+		c.recountStandard(s, p.keys, nil)
 	}
 	var facts []Fact
 	others := false
-	for _, k := range all {
-		if k.origin == from {
-			continue
-		}
-		for _, q := range k.parts {
-			if q.kind == p.kind && q.id == p.id {
+	for _, k := range rest {
+		for i := range k.parts {
+			if q := &k.parts[i]; q.kind == kind && q.id == id {
 				facts, others = append(facts, q.facts...), true
 			}
 		}
 	}
-	c.recountStandard(s, p.keys, nil)
 	if !others {
 		c.recount(findable, s.derived, nil)
-		c.tx.Delete(c.key(standardSort(s.kind, s.id)))
+		c.tx.Delete(c.key(standardSort(kind, id)))
 		return nil
 	}
 	s.facts = Fold(facts)
@@ -338,22 +359,46 @@ func (c *change) withdraw(p part, from Origin) error {
 	return nil
 }
 
-// remove takes an object and all it gave out of the profile.
-func (c *change) remove(k *contribution) error {
-	for _, p := range k.parts {
-		if err := c.withdraw(p, k.origin); err != nil {
+// remove takes objects and all they gave out of the profile, several at once so
+// that what is left is read and folded once.
+func (c *change) remove(gone ...*contribution) error {
+	left, err := c.contributions()
+	if err != nil {
+		return err
+	}
+	leaving := make(map[Origin]bool, len(gone))
+	for _, k := range gone {
+		leaving[k.origin] = true
+	}
+	rest := slices.DeleteFunc(left, func(k *contribution) bool { return leaving[k.origin] })
+
+	type name struct {
+		kind string
+		id   ID
+	}
+	var order []name
+	parts := map[name][]part{}
+	for _, k := range gone {
+		for _, p := range k.parts {
+			n := name{p.kind, p.id}
+			if parts[n] == nil {
+				order = append(order, n)
+			}
+			parts[n] = append(parts[n], p)
+		}
+	}
+	for _, n := range order {
+		if err := c.withdraw(parts[n], rest); err != nil {
 			return err
 		}
 	}
-	c.recount(matching, k.keys, nil)
-	c.tx.Delete(c.key(contributionSort(k.origin)))
-	c.tx.Delete(c.key(objectSort(k.origin, k.order)))
-	c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
-	c.head.objects--
-	c.head.bytes -= int64(k.size)
-	rest, err := c.contributions() // reads its own deletions
-	if err != nil {
-		return err
+	for _, k := range gone {
+		c.recount(matching, k.keys, nil)
+		c.tx.Delete(c.key(contributionSort(k.origin)))
+		c.tx.Delete(c.key(objectSort(k.origin, k.order)))
+		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		c.head.objects--
+		c.head.bytes -= int64(k.size)
 	}
 	return c.refold(rest)
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,7 +74,7 @@ func decodeHead(b []byte) (*head, error) {
 		table = []Origin{}
 	}
 	h.facts = d.facts(table, Origin{})
-	if n := d.count(); n > 0 {
+	if n := d.count(1 + keyBytes); n > 0 {
 		h.derived = make([]derivedKey, n)
 		for i := range h.derived {
 			if c := d.take(1); c != "" {
@@ -179,7 +180,7 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 	}
 	c := &contribution{origin: o, created: d.bool(), first: d.int(), last: d.int(), source: d.int(),
 		expires: d.int(), order: d.int(), size: int(d.uint()), keys: d.keys(), facts: d.facts(nil, o)}
-	if n := d.count(); n > 0 {
+	if n := d.count(partBytes); n > 0 {
 		c.parts = make([]part, n)
 		for i := range c.parts {
 			p := &c.parts[i]
@@ -247,11 +248,8 @@ func decodeStandard(kind string, id ID, b []byte) (*standardObject, error) {
 }
 
 // sortKeys orders keys by name and value.
-func sortKeys(keys []Key) {
-	slices.SortFunc(keys, func(a, b Key) int {
-		if c := strings.Compare(a.Name, b.Name); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Value, b.Value)
-	})
+func sortKeys(keys []Key) { slices.SortFunc(keys, compareKeys) }
+
+func compareKeys(a, b Key) int {
+	return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Value, b.Value))
 }

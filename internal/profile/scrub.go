@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"kindred/internal/domain"
@@ -64,17 +65,12 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		if err != nil {
 			return err
 		}
-		removed := false
-		for _, k := range list {
-			if k.last < before {
-				if err := c.remove(k); err != nil {
-					return err
-				}
-				removed = true
-			}
-		}
-		if !removed {
+		gone := slices.DeleteFunc(list, func(k *contribution) bool { return k.last >= before })
+		if len(gone) == 0 {
 			return nil
+		}
+		if err := c.remove(gone...); err != nil {
+			return err
 		}
 		m, err := c.loadManual()
 		if err != nil {

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -175,11 +176,15 @@ func (s *Service) BatchGetProfile(ctx context.Context, in *profileapi.BatchGetPr
 			id, _ := ParseID(text) // the zero id of what is none is nobody's
 			ids = append(ids, id)
 		}
-		heads, err := readHeads(ctx, r, cfg.ID, ids)
+		heads, locked, err := readEachHead(ctx, r, cfg.ID, ids)
 		if err != nil {
 			return err
 		}
 		for i, h := range heads {
+			if locked[i] {
+				out.Errors = append(out.Errors, profileapi.BatchGetProfileError{Code: "400", ProfileId: in.ProfileIds[i], Message: domain.KeyOutOfUse})
+				continue
+			}
 			if h == nil {
 				out.Errors = append(out.Errors, profileapi.BatchGetProfileError{Code: "404", ProfileId: in.ProfileIds[i],
 					Message: noProfile(in.ProfileIds[i]).Error()})
@@ -194,6 +199,27 @@ func (s *Service) BatchGetProfile(ctx context.Context, in *profileapi.BatchGetPr
 		return nil
 	})
 	return out, err
+}
+
+// readEachHead is readHeads of which one profile does not spoil the others:
+// locked tells those that are sealed under a key that cannot be used.
+func readEachHead(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) (heads []*head, locked []bool, err error) {
+	locked = make([]bool, len(ids))
+	if heads, err = readHeads(ctx, r, d, ids); !errors.Is(err, seal.ErrUnknownKey) {
+		return heads, locked, err
+	}
+	heads = make([]*head, len(ids))
+	for i, id := range ids {
+		one, err := readHeads(ctx, r, d, []ID{id})
+		if locked[i] = errors.Is(err, seal.ErrUnknownKey); locked[i] {
+			continue
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		heads[i] = one[0]
+	}
+	return heads, locked, nil
 }
 
 // readHeads reads the heads of profiles; nil where there is no profile.
@@ -328,28 +354,49 @@ func (s *Service) forms(cfg *domain.Config, name, value string) ([]string, error
 }
 
 // normalForms normalises a value under each of a key's forms. A key of several
-// fields of one type is normalised as a whole; of several types, word by word
-// if there are as many words as fields.
+// fields is normalised field by field as far as its text can be taken apart.
 func normalForms(lists [][]content.Type, value, country string) []string {
 	var out []string
 	for _, types := range lists {
-		same := !slices.ContainsFunc(types, func(t content.Type) bool { return t != types[0] })
-		var form string
-		if same {
+		form := value
+		if wholly(types) {
 			form = content.Normalize(types[0], value, country)
-		} else if words := strings.Fields(value); len(words) == len(types) {
-			for i := range words {
-				words[i] = content.Normalize(types[i], words[i], country)
+		} else if parts := takeApart(types, value); parts != nil {
+			for i := range parts {
+				parts[i] = content.Normalize(types[i], parts[i], country)
 			}
-			form = content.Combine(words)
-		} else {
-			form = value
+			form = content.Combine(parts)
 		}
 		if form != "" && !slices.Contains(out, form) {
 			out = append(out, form)
 		}
 	}
 	return out
+}
+
+// wholly reports whether a value of fields of these types is normalised as one
+// text. Numbers and telephone numbers side by side are not one of their kind.
+func wholly(types []content.Type) bool {
+	if len(types) > 1 && (types[0] == content.NUMBER || types[0] == content.PHONE_NUMBER) {
+		return false
+	}
+	return !slices.ContainsFunc(types, func(t content.Type) bool { return t != types[0] })
+}
+
+// takeApart gives each field a word of a value. Words beyond that are those of
+// the name, if there is exactly one. It returns nil when it cannot tell.
+func takeApart(types []content.Type, value string) []string {
+	words := strings.Fields(value)
+	more := len(words) - len(types)
+	if more == 0 {
+		return words
+	}
+	name := slices.Index(types, content.NAME)
+	if more < 0 || name < 0 || slices.Contains(types[name+1:], content.NAME) {
+		return nil
+	}
+	joined := strings.Join(words[name:name+more+1], " ")
+	return slices.Replace(words, name, name+more+1, joined)
 }
 
 // UniqueKey is an object's handle on the wire: the keyed hash of its type and

@@ -1,9 +1,19 @@
 package profile
 
 import (
+	"slices"
+
 	"kindred/internal/content"
 	"kindred/internal/standard"
 )
+
+// namesItself reports whether a key is the one that a kind of standard object's
+// own id fills, such as _assetId of _asset.
+func namesItself(kind, key string) bool {
+	o, ok := standard.Lookup(kind)
+	k, known := standard.LookupKey(key)
+	return ok && known && k.Object == kind && slices.Contains(k.Fields, o.ID)
+}
 
 // standardKeys are the search keys that follow from a standard object: the
 // predefined keys that its own id and its fields fill.

@@ -37,6 +37,9 @@ type KMS interface {
 type SQS interface {
 	GetQueueAttributes(context.Context, *sqs.GetQueueAttributesInput, ...func(*sqs.Options)) (*sqs.GetQueueAttributesOutput, error)
 	SendMessage(context.Context, *sqs.SendMessageInput, ...func(*sqs.Options)) (*sqs.SendMessageOutput, error)
+	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
+	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
 // Route sends the keys or queues that a pattern matches to an endpoint. The
@@ -144,6 +147,11 @@ func (c *Clients) SQS(ctx context.Context, queueURL string) (SQS, error) {
 	c.sqs[id] = q
 	return q, nil
 }
+
+// Embedded reports whether a queue is one of Kindred's own, where the caller in
+// the context is who calls. Elsewhere it is the process, so whoever calls on
+// behalf of somebody asks package access first.
+func (c *Clients) Embedded(queueURL string) bool { return route(c.queues, queueURL) == "" }
 
 // config makes the SDK's configuration for an endpoint: empty is this process.
 func (c *Clients) config(ctx context.Context, endpoint, region string) (aws.Config, error) {

@@ -2,7 +2,11 @@ package resource
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -36,6 +40,31 @@ func (q *Queues) source(domainName string) string {
 	return "arn:aws:profile:" + q.region + ":" + q.account + ":domains/" + domainName
 }
 
+// missingQueue are the names of the error that a queue is not there, in the
+// protocols of SQS.
+var missingQueue = map[string]bool{"AWS.SimpleQueueService.NonExistentQueue": true, "QueueDoesNotExist": true,
+	"InvalidAddress": true, "AWS.SimpleQueueService.InvalidAddress": true}
+
+// ErrQueueMissing is in what [QueueFault] makes of a queue that is not there.
+var ErrQueueMissing = errors.New("the queue does not exist")
+
+// QueueFault says in the API's terms why a queue cannot be worked on for the
+// caller. A queue service that does not answer is not the caller's fault and
+// stays an internal error.
+func QueueFault(err error) error {
+	switch name := code(err); {
+	case err == nil:
+		return nil
+	case missingQueue[name]:
+		return fault.New(fault.Invalid, "The dead letter queue of the domain does not exist").Because(errors.Join(ErrQueueMissing, err))
+	case name == "AccessDenied" || name == "AccessDeniedException" || name == "AWS.SimpleQueueService.AccessDenied":
+		return fault.New(fault.Denied, "%s", text(err)).Because(err)
+	case name == "OverLimit" || name == "RequestThrottled" || name == "ThrottlingException":
+		return fault.New(fault.Busy, "The queue is busy: %s", text(err)).Because(err)
+	}
+	return fmt.Errorf("queue service: %w", err)
+}
+
 // CheckQueue makes sure that a queue exists and that its policy lets Customer
 // Profiles send to it for the domain. A refusal holds the statement to add.
 func (q *Queues) CheckQueue(ctx context.Context, url, domainName string) error {
@@ -45,12 +74,11 @@ func (q *Queues) CheckQueue(ctx context.Context, url, domainName string) error {
 	}
 	out, err := c.GetQueueAttributes(access.WithCaller(ctx, q.inspect), &sqs.GetQueueAttributesInput{QueueUrl: &url,
 		AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNamePolicy, sqstypes.QueueAttributeNameQueueArn}})
-	switch code(err) {
-	case "":
-		if err != nil {
-			return fmt.Errorf("queue service: %w", err)
-		}
-	case "AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist", "InvalidAddress", "AWS.SimpleQueueService.InvalidAddress":
+	switch name := code(err); {
+	case err == nil:
+	case name == "":
+		return fmt.Errorf("queue service: %w", err)
+	case missingQueue[name]:
 		return fault.New(fault.Invalid, "DeadLetterQueueUrl: the queue does not exist").Because(err)
 	default:
 		return fault.New(fault.Invalid, "DeadLetterQueueUrl: the attributes of the queue cannot be read: %s", text(err)).Because(err)
@@ -77,6 +105,16 @@ func (q *Queues) CheckQueue(ctx context.Context, url, domainName string) error {
 	return nil
 }
 
+// Names of the message attributes of a dead letter. The first three are those
+// of Customer Profiles; the last, in milliseconds since 1970, is Kindred's and
+// there only on a letter that replaces an earlier one of the same record.
+const (
+	AttributeReason     = "Message"
+	AttributeDomain     = "DomainName"
+	AttributeObjectType = "ObjectTypeName"
+	AttributeFirstSent  = "FirstSentTimestamp"
+)
+
 // Letter is a message for a dead letter queue.
 type Letter struct {
 	QueueURL   string
@@ -84,6 +122,34 @@ type Letter struct {
 	ObjectType string
 	Reason     string
 	Body       string
+	// FirstSent is when the record first went to the queue; zero: with this
+	// letter.
+	FirstSent time.Time `json:",omitzero"`
+}
+
+// sendable writes characters that a queue does not take as JSON escapes. They
+// can stand in the strings of a JSON text only, so it stays the same value.
+func sendable(body string) string {
+	i := strings.IndexFunc(body, func(r rune) bool { return !queueTakes(r) })
+	if i < 0 {
+		return body
+	}
+	var b strings.Builder
+	b.WriteString(body[:i])
+	for _, r := range body[i:] {
+		if queueTakes(r) {
+			b.WriteRune(r)
+		} else {
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
+}
+
+// queueTakes is the set of characters that SQS allows in a message (AWS:
+// SendMessage, MessageBody).
+func queueTakes(r rune) bool {
+	return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000
 }
 
 // Send puts a letter into its queue: the body is the object, the attributes say
@@ -96,10 +162,14 @@ func (q *Queues) Send(ctx context.Context, l *Letter) error {
 	attribute := func(v string) sqstypes.MessageAttributeValue {
 		return sqstypes.MessageAttributeValue{DataType: aws.String("String"), StringValue: aws.String(v)}
 	}
+	attributes := map[string]sqstypes.MessageAttributeValue{AttributeReason: attribute(l.Reason),
+		AttributeDomain: attribute(l.Domain), AttributeObjectType: attribute(l.ObjectType)}
+	if !l.FirstSent.IsZero() {
+		attributes[AttributeFirstSent] = sqstypes.MessageAttributeValue{DataType: aws.String("Number"),
+			StringValue: aws.String(strconv.FormatInt(l.FirstSent.UnixMilli(), 10))}
+	}
 	_, err = c.SendMessage(access.WithCaller(ctx, access.ServiceCaller(principal, q.account, q.source(l.Domain))),
-		&sqs.SendMessageInput{QueueUrl: &l.QueueURL, MessageBody: &l.Body,
-			MessageAttributes: map[string]sqstypes.MessageAttributeValue{
-				"Message": attribute(l.Reason), "DomainName": attribute(l.Domain), "ObjectTypeName": attribute(l.ObjectType)}})
+		&sqs.SendMessageInput{QueueUrl: &l.QueueURL, MessageBody: aws.String(sendable(l.Body)), MessageAttributes: attributes})
 	if err != nil {
 		return fmt.Errorf("dead letter queue: %w", err)
 	}

@@ -31,7 +31,10 @@ func NewService(d *domain.Domains, region, account string, exists func(*domain.C
 // split takes an ARN apart.
 func (s *Service) split(arn string) (domainName, tail string, err error) {
 	rest, ok := strings.CutPrefix(arn, s.prefix)
-	if domainName, tail, _ = strings.Cut(rest, "/"); !ok || domainName == "" {
+	domainName, tail, below := strings.Cut(rest, "/")
+	// The domain's own ARN has no slash at its end: with one it is another name to
+	// whoever wrote a policy, and must not be the same to us.
+	if !ok || domainName == "" || below && tail == "" {
 		return "", "", missing(arn)
 	}
 	return domainName, tail, nil

@@ -103,6 +103,24 @@ type CreateUserResponse struct {
 	User *User
 }
 
+// DeadLetter is the structure of that name.
+type DeadLetter struct {
+	Id             string
+	ObjectTypeName string
+	Message        string
+	Body           string
+	SentAt         time.Time
+	ReceiveCount   int
+	State          string
+}
+
+// DeadLetterTally is the structure of that name.
+type DeadLetterTally struct {
+	ObjectTypeName string
+	Message        string
+	Count          int
+}
+
 // DeleteAccessKeyRequest is the structure of that name.
 type DeleteAccessKeyRequest struct {
 	UserName    string
@@ -287,6 +305,31 @@ type ListAttachedUserPoliciesResponse struct {
 	AttachedPolicies []AttachedPolicy
 }
 
+// ListDeadLettersRequest is the structure of that name.
+type ListDeadLettersRequest struct {
+	DomainName      string
+	ObjectTypeName  *string
+	Message         *string
+	MessageContains *string
+	MaxResults      *int
+	NextToken       *string
+}
+
+// ListDeadLettersResponse is the structure of that name.
+type ListDeadLettersResponse struct {
+	Items           []DeadLetter
+	NextToken       *string
+	Counts          []DeadLetterTally
+	Examined        int
+	Matched         int
+	Foreign         int
+	InFlight        int
+	Complete        bool
+	QueueUrl        *string
+	QueueProblem    *string
+	MaxReceiveCount *int
+}
+
 // ListPoliciesRequest is the structure of that name.
 type ListPoliciesRequest struct {
 	NextToken  *string
@@ -381,6 +424,44 @@ type PutUserPolicyRequest struct {
 
 // PutUserPolicyResponse is the structure of that name.
 type PutUserPolicyResponse struct {
+}
+
+// RedriveDeadLettersRequest is the structure of that name.
+type RedriveDeadLettersRequest struct {
+	DomainName      string
+	ObjectTypeName  *string
+	Message         *string
+	MessageContains *string
+	Ids             []string
+	DryRun          *bool
+	Limit           *int
+	NextToken       *string
+}
+
+// RedriveDeadLettersResponse is the structure of that name.
+type RedriveDeadLettersResponse struct {
+	DryRun          bool
+	Examined        int
+	Matched         int
+	Redriven        int
+	Failed          int
+	Skipped         int
+	InFlight        int
+	More            bool
+	NextToken       *string
+	Failures        []DeadLetterTally
+	Results         []RedriveResult
+	MaxReceiveCount *int
+}
+
+// RedriveResult is the structure of that name.
+type RedriveResult struct {
+	Id             string
+	ObjectTypeName string
+	SentAt         time.Time
+	State          string
+	Message        *string
+	Note           *string
 }
 
 // ResourceNotFoundException is the structure of that name.

@@ -119,6 +119,11 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 	return w
 }
 
+// Quiet is ingestion that counts nothing, for use by many goroutines.
+func (w *World) Quiet() *ingest.Service {
+	return ingest.NewService(w.Domains, objecttype.NewTypes(), w.Outbox, nil)
+}
+
 func cutPrefix(s, prefix string) (string, bool) {
 	if len(s) < len(prefix) || s[:len(prefix)] != prefix {
 		return "", false

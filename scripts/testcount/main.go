@@ -1,0 +1,71 @@
+// Command testcount runs go test once or several times and counts. It shows one
+// line for each package and all that failed tests printed, and ends with the
+// line
+//
+//	N passed, N failed
+//
+// Usage: testcount -- ARGUMENTS OF GO TEST [-- ARGUMENTS OF GO TEST]...
+//
+// Counted are tests, subtests, examples and fuzz seeds that have no subtests of
+// their own. A package that cannot be built, or ends before its tests do, counts
+// as one failure. The exit code is 1 when something failed.
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+)
+
+func main() {
+	runs := split(os.Args[1:])
+	if len(runs) == 0 {
+		fmt.Fprintln(os.Stderr, "usage: testcount -- ARGUMENTS [-- ARGUMENTS]...")
+		os.Exit(2)
+	}
+	t := newTally(os.Stdout)
+	for _, args := range runs {
+		if err := run(t, args); err != nil {
+			fmt.Println("testcount:", err)
+			t.failed++
+		}
+	}
+	t.close()
+	if t.failed > 0 {
+		os.Exit(1)
+	}
+}
+
+// split takes the arguments apart at each "--".
+func split(args []string) (runs [][]string) {
+	for len(args) > 0 && args[0] == "--" {
+		args = args[1:]
+		end := slices.Index(args, "--")
+		if end < 0 {
+			end = len(args)
+		}
+		runs = append(runs, args[:end])
+		args = args[end:]
+	}
+	return runs
+}
+
+// run feeds the tally with one go test. That tests failed is no error of it.
+func run(t *tally, args []string) error {
+	before := t.failed
+	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	cmd.Stderr = os.Stdout
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return err
+	}
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	readErr := t.read(out)
+	if err := cmd.Wait(); err != nil && t.failed == before {
+		return fmt.Errorf("go test: %w, though no test failed", err)
+	}
+	return readErr
+}
