@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"os"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
@@ -31,6 +32,13 @@ import (
 	"kindred/internal/store/memstore"
 	"kindred/internal/store/pebblestore"
 )
+
+// TestMain measures with the garbage collector set as serve sets it, baselines
+// included.
+func TestMain(m *testing.M) {
+	node.TuneMemory()
+	os.Exit(m.Run())
+}
 
 // fields is the number of mapped fields of a benchmark record.
 const fields = 20

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
 	"kindred/internal/iam/iamcmd"
@@ -21,6 +22,7 @@ Connect Customer Profiles.
 
   kindred serve [flags]                serve the API (kindred serve --help lists the flags)
   kindred iam ...                      manage users, roles, keys and policies of a running server
+  kindred ingest FILE...               bring files of records into a domain
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred version                      print the version
@@ -61,6 +63,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			return errors.New("contacts: the only command is import")
 		}
 		return importcmd.Run(ctx, rest[1:], stdin, stdout, stderr)
+	case "ingest":
+		return ingestcmd.Run(ctx, rest, stdin, stdout, stderr)
 	case "deadletter":
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":

@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 	"strings"
 
 	"github.com/peterbourgon/ff/v3"
@@ -127,10 +126,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.logLevel)) // validated
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
-	// Garbage is collected a little more often than Go's default in exchange
-	// for a small resident size; GOGC overrides.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(75)
+	// GOGC and GOMEMLIMIT in the environment override what suits a server.
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		node.TuneMemory()
 	}
 
 	if err := os.MkdirAll(c.dataDir, 0o700); err != nil {

@@ -24,6 +24,7 @@ import (
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
 	"kindred/internal/fault"
+	"kindred/internal/firehose"
 	"kindred/internal/iam"
 	"kindred/internal/ingest"
 	"kindred/internal/integration"
@@ -129,6 +130,8 @@ func New(c Config) (*Node, error) {
 			{API: appflowapi.Service()},
 		}})
 	local.RoundTripper = srv.InProcess(access.From)
+	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
+		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep}}, nil

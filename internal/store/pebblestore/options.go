@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -58,6 +59,7 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 		L0StopWritesThreshold:       hardL0,
 		MaxOpenFiles:                maxOpenFiles,
 		Logger:                      pebbleLogger{s},
+		WALMinSyncInterval:          s.syncInterval,
 		CompactionConcurrencyRange: func() (int, int) {
 			return 1, max(1, min(maxCompactions, runtime.GOMAXPROCS(0)))
 		},
@@ -89,6 +91,22 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 		l.Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
 	}
 	return o
+}
+
+// Under load the log is synced at most once in this time, so that more commits
+// share a sync: it costs the processor as much as a commit does. See
+// BenchmarkUpdate.
+const (
+	crowd         = 8 // commits that wait, from which on it is load
+	crowdInterval = time.Millisecond
+)
+
+// syncInterval is how long the log waits from one sync to the next.
+func (s *Store) syncInterval() time.Duration {
+	if s.syncing.Load() >= crowd {
+		return crowdInterval
+	}
+	return 0
 }
 
 // backgroundError is told of a flush or compaction that failed.

@@ -57,6 +57,7 @@ type Store struct {
 	room       room
 	versions   versions
 	applied    atomic.Uint64 // the last commit whose writes can be read
+	syncing    atomic.Int32  // commits that wait to be on disk
 
 	commit struct { // the critical section
 		sync.Mutex

@@ -83,6 +83,8 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error, alone bool
 	if !s.unchanged(r) {
 		return false, release(nil)
 	}
+	s.syncing.Add(1)
+	defer s.syncing.Add(-1)
 	seq, err := s.finish(b, r)
 	unlock()
 	r.release()
