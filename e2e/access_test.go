@@ -69,7 +69,7 @@ func TestInvariant8WhoeverHasNoPolicyMayDoNothing(t *testing.T) {
 			_, err := c.profiles.CreateDomain(t.Context(), &customerprofiles.CreateDomainInput{DomainName: aws.String("x"), DefaultExpirationDays: aws.Int32(1)})
 			return err
 		}(),
-		"not implemented yet": func() error {
+		"an operation without behaviour": func() error {
 			_, err := c.profiles.ListEventStreams(t.Context(), &customerprofiles.ListEventStreamsInput{DomainName: aws.String("d")})
 			return err
 		}(),

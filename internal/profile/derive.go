@@ -22,7 +22,7 @@ var families = map[string]string{
 // if none does.
 func family(path string) string { return families[path] }
 
-// FamilyType is the content type of a predefined key that follows from fields
+// familyType is the content type of a predefined key that follows from fields
 // of a profile.
 func familyType(name string) content.Type {
 	switch name {

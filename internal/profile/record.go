@@ -69,11 +69,7 @@ func decodeHead(b []byte) (*head, error) {
 	}
 	h := &head{created: d.int(), updated: d.int(), expires: d.int(), seq: d.uint(),
 		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), window: d.int(), inWindow: int(d.uint())}
-	table := d.origins()
-	if table == nil {
-		table = []Origin{}
-	}
-	h.facts = d.facts(table, Origin{})
+	h.facts = d.facts(d.origins(), Origin{})
 	if n := d.count(1 + keyBytes); n > 0 {
 		h.derived = make([]derivedKey, n)
 		for i := range h.derived {
