@@ -24,6 +24,7 @@ type change struct {
 	now    int64  // microseconds; never before an earlier change of the profile
 	fresh  bool   // the profile is made by this transaction
 	head   *head
+	group  *group  // of which it is a member or the root, if any
 	manual *manual // loaded when first needed
 
 	objects int   // as it was
@@ -51,9 +52,51 @@ func noProfile(id string) error {
 	return fault.New(fault.NotFound, "No profile with the ProfileId %s exists in this domain", id)
 }
 
-// load starts work on a profile that is there; one that is not is a NotFound
-// fault.
+// load starts work on a profile that is there; one that is not, or has been
+// merged into another, is a NotFound fault.
 func load(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
+	c, err := read(ctx, tx, cfg, id)
+	if err != nil {
+		return nil, err
+	}
+	switch c.head.role {
+	case mergedAway:
+		return nil, noProfile(id.String())
+	case rootOfGroup:
+		err = c.openGroup()
+	}
+	return c, err
+}
+
+// loadBase starts work on a profile that is there, whether clients see it or it
+// has been merged into another, which is then worked on with it.
+func loadBase(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
+	c, err := read(ctx, tx, cfg, id)
+	if err != nil {
+		return nil, err
+	}
+	switch c.head.role {
+	case mergedAway:
+		roots, err := rootsOf(ctx, &tx.Reader, cfg.ID, []ID{id})
+		if err != nil {
+			return nil, err
+		}
+		root, err := load(ctx, tx, cfg, roots[0])
+		if err != nil {
+			return nil, fmt.Errorf("root of profile %s: %w", id, err)
+		}
+		if root.group == nil {
+			return nil, fmt.Errorf("profile %s is merged into %s, which has no group: %w", id, roots[0], store.ErrCorrupt)
+		}
+		root.group.adopt(c)
+	case rootOfGroup:
+		err = c.openGroup()
+	}
+	return c, err
+}
+
+// read reads the head of a base profile.
+func read(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
 	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro()}
 	v, err := tx.Get(ctx, c.key(headSort))
 	if err != nil {
@@ -87,17 +130,26 @@ func (c *change) loadManual() (*manual, error) {
 	return c.manual, nil
 }
 
+// nextSeq is the next place in the order of arrival, which all of a group share.
 func (c *change) nextSeq() uint64 {
+	if g := c.group; g != nil && g.root != c {
+		c.head.seq = g.root.nextSeq()
+		return c.head.seq
+	}
 	c.head.seq++
 	return c.head.seq
 }
 
-// stand carries the profile forward by a fact that has just arrived.
+// stand carries the profile, and the group that it is a member of, forward by a
+// fact that has just arrived.
 func (c *change) stand(f Fact) {
 	standing, changed := advance(c.head.facts, f)
 	c.head.facts = standing
 	if changed && family(f.Path) != "" {
 		c.derive = true
+	}
+	if c.group != nil {
+		c.group.facts, _ = advance(c.group.facts, f)
 	}
 }
 
@@ -119,8 +171,16 @@ func (c *change) recount(class byte, old, fresh []Key) {
 	}
 }
 
-// finish writes the head, the index and the totals.
+// finish writes what has changed of the profile, and of its group if it has one.
 func (c *change) finish() error {
+	if c.group != nil {
+		return c.group.finish()
+	}
+	return c.close()
+}
+
+// close writes the head, the index and the totals.
+func (c *change) close() error {
 	h := c.head
 	h.updated = c.now
 	if c.derive {
@@ -129,10 +189,13 @@ func (c *change) finish() error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
-	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes,
-		Metered: domain.Metered(h.objects) - domain.Metered(c.objects)}
-	if c.fresh {
+	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes}
+	switch {
+	case c.group != nil: // what it counts for is the group's
+	case c.fresh:
 		t.Profiles, t.Metered = 1, domain.Metered(h.objects)
+	default:
+		t.Metered = domain.Metered(h.objects) - domain.Metered(c.objects)
 	}
 	c.cfg.Count(c.tx, c.id[0], t)
 	c.tx.Put(c.key(headSort), h.encode())
@@ -213,30 +276,40 @@ func (c *change) contributions() ([]*contribution, error) {
 // scanPage is how many records one read of a profile's partition asks for.
 const scanPage = 500
 
-func scanContributions(ctx context.Context, r *seal.Reader, p, prefix []byte) ([]*contribution, error) {
-	var list []*contribution
-	span := within(p, prefix, scanPage)
+// scanAll calls fn for each opened record of a span, read page by page.
+func scanAll(ctx context.Context, r *seal.Reader, span store.Span, fn func(store.Record) error) error {
 	for {
 		lists, err := r.Scan(ctx, span)
 		if err != nil {
-			return nil, fmt.Errorf("contributions: %w", err)
+			return err
 		}
 		for _, rec := range lists[0] {
-			o, err := contributionOrigin(rec.Key.Sort)
-			if err != nil {
-				return nil, err
+			if err := fn(rec); err != nil {
+				return err
 			}
-			k, err := decodeContribution(o, rec.Value)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, k)
 		}
 		if len(lists[0]) < span.Limit {
-			return list, nil
+			return nil
 		}
 		span.Start = append(bytes.Clone(lists[0][span.Limit-1].Key.Sort), 0)
 	}
+}
+
+func scanContributions(ctx context.Context, r *seal.Reader, p, prefix []byte) ([]*contribution, error) {
+	var list []*contribution
+	err := scanAll(ctx, r, within(p, prefix, scanPage), func(rec store.Record) error {
+		o, err := contributionOrigin(rec.Key.Sort)
+		if err != nil {
+			return err
+		}
+		k, err := decodeContribution(o, rec.Value)
+		list = append(list, k)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("contributions: %w", err)
+	}
+	return list, nil
 }
 
 // refold computes the profile and its standard objects from all their facts, as
@@ -252,11 +325,48 @@ func (c *change) refold(all []*contribution) error {
 	}
 	c.head.facts = Fold(facts)
 	c.derive = true
+	if c.group != nil {
+		c.group.refold = true
+	}
 	return nil
 }
 
-// erase removes the profile with everything that belongs to it.
-func (c *change) erase() error {
+// erase removes the profile with everything that belongs to it; of a merged one,
+// all members. What stays is a record of the removal that names nobody.
+func (c *change) erase(why action) error {
+	t := domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects), Objects: -int64(c.objects), Bytes: -c.bytes}
+	if c.group == nil {
+		if err := c.eraseBase(why); err != nil {
+			return err
+		}
+		c.cfg.Count(c.tx, c.id[0], t)
+		return nil
+	}
+	g := c.group
+	t.Metered, t.Objects, t.Bytes = -domain.Metered(g.counted), -int64(g.counted), 0
+	for _, id := range g.all() {
+		m, err := g.member(id)
+		if err != nil {
+			return err
+		}
+		t.Bytes -= m.bytes
+		if err := m.eraseBase(why); err != nil {
+			return err
+		}
+	}
+	for _, k := range g.derived {
+		c.dropIndex(findable, k)
+	}
+	c.cfg.Count(c.tx, c.id[0], t)
+	return nil
+}
+
+func (c *change) dropIndex(class byte, k Key) {
+	c.tx.Delete(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
+}
+
+// eraseBase removes all records of a base profile.
+func (c *change) eraseBase(why action) error {
 	all, err := c.contributions()
 	if err != nil {
 		return err
@@ -265,18 +375,15 @@ func (c *change) erase() error {
 	if err != nil {
 		return err
 	}
-	drop := func(class byte, k Key) {
-		c.tx.Delete(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
-	}
 	for _, k := range m.keys {
-		drop(matching, k)
+		c.dropIndex(matching, k)
 	}
 	for _, k := range c.head.derived {
-		drop(k.class, k.key)
+		c.dropIndex(k.class, k.key)
 	}
 	for _, k := range all {
 		for _, key := range k.keys {
-			drop(matching, key)
+			c.dropIndex(matching, key)
 		}
 		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
 	}
@@ -286,12 +393,16 @@ func (c *change) erase() error {
 	}
 	for _, s := range standards {
 		for _, k := range s.derived {
-			drop(findable, k)
+			c.dropIndex(findable, k)
 		}
 	}
+	if err := c.dropMerges(); err != nil {
+		return err
+	}
 	c.tx.Clear(c.p)
-	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
-		Objects: -int64(c.objects), Bytes: -c.bytes})
+	if why != 0 {
+		c.bury(why)
+	}
 	return nil
 }
 
@@ -302,27 +413,18 @@ func (c *change) standards(prefix []byte) ([]*standardObject, error) {
 
 func scanStandards(ctx context.Context, r *seal.Reader, p, prefix []byte) ([]*standardObject, error) {
 	var list []*standardObject
-	span := within(p, prefix, scanPage)
-	for {
-		lists, err := r.Scan(ctx, span)
-		if err != nil {
-			return nil, fmt.Errorf("standard objects: %w", err)
+	err := scanAll(ctx, r, within(p, prefix, scanPage), func(rec store.Record) error {
+		sort := rec.Key.Sort
+		at := bytes.IndexByte(sort, 0)
+		if at < 0 || len(sort) != at+1+len(ID{}) {
+			return fmt.Errorf("standard object key: %w", store.ErrCorrupt)
 		}
-		for _, rec := range lists[0] {
-			sort := rec.Key.Sort
-			at := bytes.IndexByte(sort, 0)
-			if at < 0 || len(sort) != at+1+len(ID{}) {
-				return nil, fmt.Errorf("standard object key: %w", store.ErrCorrupt)
-			}
-			s, err := decodeStandard(string(sort[1:at]), ID(sort[at+1:]), rec.Value)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, s)
-		}
-		if len(lists[0]) < span.Limit {
-			return list, nil
-		}
-		span.Start = append(bytes.Clone(lists[0][span.Limit-1].Key.Sort), 0)
+		s, err := decodeStandard(string(sort[1:at]), ID(sort[at+1:]), rec.Value)
+		list = append(list, s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("standard objects: %w", err)
 	}
+	return list, nil
 }

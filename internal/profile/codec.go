@@ -63,6 +63,13 @@ func (d *decoder) take(n uint64) string {
 func (d *decoder) string() string { return d.take(d.uint()) }
 func (d *decoder) bool() bool     { return d.take(1) == "\x01" }
 
+func (d *decoder) byte() byte {
+	if t := d.take(1); t != "" {
+		return t[0]
+	}
+	return 0
+}
+
 // The least bytes that an element of a list takes.
 const (
 	stringBytes = 1
@@ -219,3 +226,27 @@ func (d *decoder) keys() []Key {
 // newDecoder copies its input once, so that the strings of the record may point
 // into the copy.
 func newDecoder(b []byte) *decoder { return &decoder{s: string(b)} }
+
+func (d *decoder) id() (id ID) {
+	copy(id[:], d.take(uint64(len(id))))
+	return id
+}
+
+func (e *encoder) ids(ids []ID) {
+	e.uint(uint64(len(ids)))
+	for i := range ids {
+		e.bytes(ids[i][:])
+	}
+}
+
+func (d *decoder) ids() []ID {
+	n := d.count(len(ID{}))
+	if n == 0 {
+		return nil
+	}
+	ids := make([]ID, n)
+	for i := range ids {
+		ids[i] = d.id()
+	}
+	return ids
+}

@@ -5,6 +5,7 @@ import (
 	"context"
 
 	"kindred/internal/domain"
+	"kindred/internal/seal"
 	"kindred/internal/store"
 )
 
@@ -42,4 +43,31 @@ func Verify(ctx context.Context, d *domain.Domains, name string) ([]string, erro
 		return err
 	})
 	return found, err
+}
+
+// Standing lists the ids of all profiles that clients see.
+func Standing(ctx context.Context, d *domain.Domains, name string) ([]string, error) {
+	var ids []string
+	err := d.View(ctx, name, func(cfg *domain.Config, r *seal.Reader) error {
+		prefix := cfg.ID.Partition('p')
+		list, err := d.Store().ScanPrefix(ctx, prefix, store.Key{}, store.MaxScan)
+		if err != nil {
+			return err
+		}
+		for _, rec := range list {
+			if !bytes.Equal(rec.Key.Sort, headSort) {
+				continue
+			}
+			id := ID(rec.Key.Partition[len(prefix):])
+			heads, err := readHeads(ctx, r, cfg.ID, []ID{id})
+			if err != nil {
+				return err
+			}
+			if heads[0].role != mergedAway {
+				ids = append(ids, id.String())
+			}
+		}
+		return nil
+	})
+	return ids, err
 }

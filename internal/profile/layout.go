@@ -46,18 +46,33 @@ func ParseID(s string) (id ID, ok bool) {
 //	o type 0 time hash          the object as it was ingested, newest first
 //	s kind 0 id                 a standard object below the profile, folded
 //	k kind 0 hash id            finds a standard object by one of its keys
+//	g                           the group of which it is the root: the merged profile
+//	i                           the id of the root that it was merged into
+//	l merge                     a merge that it took part in
+//	y seq                       the log: what happened to it, see entry
 //
 // type and kind are names without a zero byte, hash is a seal.Hash (of "k": its
 // first half), time is the object's time in microseconds, inverted.
 //
-// Two kinds of partition lead to profiles. In that of a key's hash ('k'), each
+// Three kinds of partition lead to profiles. In that of a key's hash ('k'), each
 // sort key is a class byte and a profile id; the value counts how many
 // contributions of the profile have the key. In that of an object's unique key
-// ('u') the one record holds the id of the profile that has the object.
+// ('u') the one record holds the id of the profile that has the object. In that
+// of a merge ('m') the one record holds the id of the main profile of it.
 var (
 	headSort   = []byte("h")
 	manualSort = []byte("m")
+	groupSort  = []byte("g")
+	intoSort   = []byte("i")
 )
+
+func mergeSort(id ID) []byte { return append([]byte{'l'}, id[:]...) }
+
+func logSort(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{'y'}, seq) }
+
+func mergeKey(d domain.ID, id ID) store.Key {
+	return store.Key{Partition: d.Partition('m', id[:]...), Sort: []byte{'p'}}
+}
 
 func partition(d domain.ID, id ID) []byte { return d.Partition('p', id[:]...) }
 
@@ -120,6 +135,7 @@ const (
 	identKey      byte = 'k' // key name and normalised value
 	identUnique   byte = 'u' // object type and unique value
 	identStandard byte = 's' // key name and value of a standard object
+	identGone     byte = 'g' // id of a profile that is gone
 )
 
 func indexPartition(d domain.ID, h seal.Hash) []byte { return d.Partition('k', h[:keyHash]...) }

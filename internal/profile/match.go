@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"kindred/internal/domain"
 	"kindred/internal/fault"
@@ -29,63 +30,142 @@ var (
 // second profile.
 //
 // The whole is one transaction: of many calls that find no profile for the same
-// key at the same time, one makes it and the others join it.
+// key at the same time, one makes it and the others join it. It returns the id
+// under which clients see the profile.
 func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, mayCreate bool, in *Object) (ID, error) {
-	id, owner, ambiguous, err := resolve(ctx, tx, cfg, lookup, in.Origin)
+	res, err := resolve(ctx, tx, cfg, lookup, in.Origin)
+	if err != nil {
+		return ID{}, err
+	}
+	c, err := res.open(ctx, tx, cfg, mayCreate)
 	if err != nil {
 		return ID{}, err
 	}
 	var none ID
-	if id == none {
-		id = owner
-	}
-	var c *change
-	switch {
-	case id != none:
-		if c, err = load(ctx, tx, cfg, id); err != nil {
-			return ID{}, err
+	if res.owner != none && res.owner != c.id {
+		outdated, at, err := move(ctx, tx, cfg, res.owner, in)
+		if outdated || err != nil {
+			return at, err
 		}
-	case mayCreate:
-		id = NewID()
-		c = begin(ctx, tx, cfg, id)
-		c.head.inferred = true
-	case ambiguous:
-		return ID{}, ErrAmbiguous
-	default:
-		return ID{}, ErrNoMatch
+		if !c.fresh { // what was read may be what has just been changed
+			if c, err = loadBase(ctx, tx, cfg, c.id); err != nil {
+				return ID{}, err
+			}
+		}
 	}
 	if err := c.admit(); err != nil {
 		return ID{}, err
 	}
-	if owner != none && owner != id {
-		if outdated, err := move(ctx, tx, cfg, owner, in); outdated || err != nil {
-			return owner, err
-		}
+	in.way = nil
+	if c.satellite() {
+		in.way = &way{lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate, email: in.Email, phone: in.Phone}
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err
 	}
-	return id, c.finish()
+	return c.seen(), c.finish()
 }
 
-// move takes an object out of the profile that had it, because its keys now
-// find another. One that is outdated stays where it is.
-func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, in *Object) (outdated bool, err error) {
-	c, err := load(ctx, tx, cfg, owner)
+// satellite reports whether the profile is one of a group's satellites.
+func (c *change) satellite() bool { return c.group != nil && c.group.satellite(c.id) != nil }
+
+// seen is the id under which clients see the profile.
+func (c *change) seen() ID {
+	if c.group != nil {
+		return c.group.root.id
+	}
+	return c.id
+}
+
+// open starts work on the base profile that an object belongs into.
+func (res *resolution) open(ctx context.Context, tx *seal.Tx, cfg *domain.Config, mayCreate bool) (*change, error) {
+	var none ID
+	target := res.found
+	if target == none {
+		target = res.owner
+	}
+	if res.one != none {
+		return res.openMerged(ctx, tx, cfg, target)
+	}
+	switch {
+	case target != none:
+		return loadBase(ctx, tx, cfg, target)
+	case mayCreate:
+		c := begin(ctx, tx, cfg, NewID())
+		c.head.inferred = true
+		return c, nil
+	case res.ambiguous:
+		return nil, ErrAmbiguous
+	}
+	return nil, ErrNoMatch
+}
+
+// openMerged starts work on the member of a group that an object belongs into
+// which finds the group only because it is one: the one that it would be in
+// without, if that is a member too, else a satellite.
+func (res *resolution) openMerged(ctx context.Context, tx *seal.Tx, cfg *domain.Config, target ID) (*change, error) {
+	root, err := load(ctx, tx, cfg, res.one)
 	if err != nil {
-		return false, err
+		return nil, err
+	}
+	g := root.group
+	if g == nil {
+		return nil, fmt.Errorf("profile %s is no group: %w", root.id, store.ErrCorrupt)
+	}
+	if slices.Contains(g.all(), target) {
+		return g.member(target)
+	}
+	for _, s := range g.satellites {
+		if slices.Equal(s.hits, g.solid(res.hits)) {
+			return g.member(s.id)
+		}
+	}
+	hits := g.solid(res.hits)
+	c := begin(ctx, tx, cfg, NewID())
+	c.head.role = mergedAway
+	g.satellites = append(g.satellites, satellite{id: c.id, anchor: hits[0], hits: hits})
+	if err := g.add(c.id); err != nil {
+		return nil, err
+	}
+	c.leadsTo(c.id, root.id)
+	g.adopt(c)
+	return c, nil
+}
+
+// solid are the profiles among some members of the group on whose being one
+// those depend: satellites stand on others.
+func (g *group) solid(ids []ID) []ID {
+	var out []ID
+	for _, id := range ids {
+		if s := g.satellite(id); s != nil {
+			out = append(out, s.hits...)
+		} else {
+			out = append(out, id)
+		}
+	}
+	slices.SortFunc(out, compareIDs)
+	return slices.Compact(out)
+}
+
+// move takes an object out of the base profile that had it, because its keys now
+// find another. One that is outdated stays where it is; at is then where clients
+// see it.
+func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, in *Object) (outdated bool, at ID, err error) {
+	c, err := loadBase(ctx, tx, cfg, owner)
+	if err != nil {
+		return false, at, err
 	}
 	k, err := c.stored(in.Origin)
 	if err != nil || k == nil {
-		return false, err
+		return false, at, err
 	}
 	if in.outdated(k) {
-		return true, nil
+		return true, c.seen(), nil
 	}
 	if err := c.remove(k); err != nil {
-		return false, err
+		return false, at, err
 	}
-	return false, c.finish()
+	return false, at, c.finish()
 }
 
 // admit counts an object against the domain's limit for one profile in one
@@ -102,9 +182,23 @@ func (c *change) admit() error {
 	return nil
 }
 
+// resolution is what the keys of an object say about where it belongs. All ids
+// are of base profiles but one.
+type resolution struct {
+	found, owner ID // the profile that a key finds alone; the one that has the object
+	ambiguous    bool
+	// one is the root of the group to which belong all profiles that a key finds,
+	// if an earlier key than that of found does; hits are those profiles.
+	one  ID
+	hits []ID
+}
+
+// maxShared bounds the members of a group that one key may find.
+const maxShared = 1000
+
 // resolve looks all keys up at once and goes through them in order. It also
 // tells which profile has the object now.
-func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin) (found, owner ID, ambiguous bool, err error) {
+func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin) (res resolution, err error) {
 	u := uniqueKey(cfg.ID, o)
 	spans := make([]store.Span, 0, len(lookup)+1)
 	spans = append(spans, store.Span{Partition: u.Partition, Limit: 1})
@@ -119,24 +213,63 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 	}
 	lists, err := tx.ScanPlain(ctx, spans...)
 	if err != nil {
-		return found, owner, false, fmt.Errorf("index: %w", err)
+		return res, fmt.Errorf("index: %w", err)
 	}
 	if len(lists[0]) > 0 {
-		if len(lists[0][0].Value) != len(owner) {
-			return found, owner, false, fmt.Errorf("unique key: %w", store.ErrCorrupt)
+		if len(lists[0][0].Value) != len(res.owner) {
+			return res, fmt.Errorf("unique key: %w", store.ErrCorrupt)
 		}
-		owner = ID(lists[0][0].Value)
+		res.owner = ID(lists[0][0].Value)
 	}
+	var none ID
 	for i, k := range lookup {
 		switch hits := lists[i+1]; {
-		case len(hits) > 1:
-			ambiguous = true
+		case len(hits) > 1 && res.one == none:
+			if res.one, res.hits, err = shared(ctx, tx, cfg, hits, spans[i+1]); err != nil {
+				return res, err
+			}
+			res.ambiguous = res.ambiguous || res.one == none
 		case len(hits) == 1 && k.Name == profileIDKey:
-			found, _ = ParseID(k.Value)
-			return found, owner, ambiguous, nil
+			res.found, _ = ParseID(k.Value)
+			return res, nil
 		case len(hits) == 1:
-			return ID(hits[0].Key.Sort[1:]), owner, ambiguous, nil
+			res.found = ID(hits[0].Key.Sort[1:])
+			return res, nil
 		}
 	}
-	return found, owner, ambiguous, nil
+	return res, nil
+}
+
+// shared tells whether all profiles that a key finds are one by merges, and then
+// the root of their group. The first two are at hand; most often they tell.
+func shared(ctx context.Context, tx *seal.Tx, cfg *domain.Config, two []store.Record, span store.Span) (one ID, hits []ID, err error) {
+	for _, list := range [...]func() ([]store.Record, error){
+		func() ([]store.Record, error) { return two, nil },
+		func() ([]store.Record, error) {
+			span.Limit = maxShared + 1
+			lists, err := tx.ScanPlain(ctx, span)
+			if err != nil {
+				return nil, fmt.Errorf("index: %w", err)
+			}
+			return lists[0], nil
+		},
+	} {
+		records, err := list()
+		if err != nil {
+			return one, nil, err
+		}
+		hits = hits[:0]
+		for _, rec := range records {
+			hits = append(hits, ID(rec.Key.Sort[1:]))
+		}
+		roots, err := rootsOf(ctx, &tx.Reader, cfg.ID, hits)
+		if err != nil {
+			return one, nil, err
+		}
+		if len(hits) > maxShared || slices.ContainsFunc(roots, func(r ID) bool { return r != roots[0] }) {
+			return ID{}, nil, nil
+		}
+		one = roots[0]
+	}
+	return one, hits, nil
 }

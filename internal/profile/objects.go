@@ -43,14 +43,14 @@ func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListPro
 		if !ok {
 			return noProfile(in.ProfileId)
 		}
-		heads, err := readHeads(ctx, r, cfg.ID, []ID{id})
+		members, err := membersOf(ctx, r, cfg.ID, id)
 		if err != nil {
 			return err
 		}
-		if heads[0] == nil {
-			return noProfile(in.ProfileId)
+		l := &listing{ctx: ctx, r: r, s: s, objectType: in.ObjectTypeName, limit: limit, from: from}
+		for _, m := range members {
+			l.partitions = append(l.partitions, partition(cfg.ID, m))
 		}
-		l := &listing{ctx: ctx, r: r, s: s, p: partition(cfg.ID, id), objectType: in.ObjectTypeName, limit: limit, from: from}
 		if f := in.ObjectFilter; f != nil {
 			l.filter = &Key{Name: f.KeyName}
 			for _, v := range f.Values {
@@ -89,7 +89,7 @@ type listing struct {
 	ctx        context.Context
 	r          *seal.Reader
 	s          *Service
-	p          []byte
+	partitions [][]byte // of the profile's members
 	objectType string
 	limit      int
 	from       []byte
@@ -105,15 +105,22 @@ func (l *listing) add(o Origin, text string) {
 
 // plain pages through the objects in the order of their sort keys.
 func (l *listing) plain() (next []byte, err error) {
-	span := within(l.p, named('o', l.objectType, 0), l.limit+1)
-	if l.from != nil {
-		span.Start = append(bytes.Clone(l.from), 0)
+	var list []store.Record
+	for part := range slices.Chunk(l.partitions, scanPage) {
+		spans := make([]store.Span, len(part))
+		for i, p := range part {
+			spans[i] = within(p, named('o', l.objectType, 0), l.limit+1)
+			if l.from != nil {
+				spans[i].Start = append(bytes.Clone(l.from), 0)
+			}
+		}
+		lists, err := l.r.Scan(l.ctx, spans...)
+		if err != nil {
+			return nil, fmt.Errorf("objects: %w", err)
+		}
+		list = append(list, slices.Concat(lists...)...)
+		list = list[:l.first(list)]
 	}
-	lists, err := l.r.Scan(l.ctx, span)
-	if err != nil {
-		return nil, fmt.Errorf("objects: %w", err)
-	}
-	list := lists[0]
 	if len(list) > l.limit {
 		list = list[:l.limit]
 		next = bytes.Clone(list[l.limit-1].Key.Sort)
@@ -129,41 +136,41 @@ func (l *listing) plain() (next []byte, err error) {
 	return next, nil
 }
 
+// first brings records of several members into order and tells how many of them
+// a page and its continuation take.
+func (l *listing) first(list []store.Record) int {
+	if len(l.partitions) > 1 {
+		slices.SortFunc(list, func(a, b store.Record) int { return bytes.Compare(a.Key.Sort, b.Key.Sort) })
+	}
+	return min(len(list), l.limit+1)
+}
+
 // filtered looks through the contributions of the type for those with the key.
 func (l *listing) filtered() (next []byte, err error) {
-	all, err := scanContributions(l.ctx, l.r, l.p, named('c', l.objectType, 0))
-	if err != nil {
-		return nil, err
-	}
-	all = slices.DeleteFunc(all, func(k *contribution) bool { return !l.matches(k.allKeys()) })
-	sorts := make([][]byte, len(all))
-	for i, k := range all {
-		sorts[i] = objectSort(k.origin, k.order)
-	}
-	slices.SortFunc(sorts, bytes.Compare)
-	at := 0
-	if l.from != nil {
-		var found bool
-		if at, found = slices.BinarySearchFunc(sorts, l.from, bytes.Compare); found {
-			at++
+	var at []store.Key // of the objects
+	for _, p := range l.partitions {
+		all, err := scanContributions(l.ctx, l.r, p, named('c', l.objectType, 0))
+		if err != nil {
+			return nil, err
+		}
+		for _, k := range all {
+			if sort := objectSort(k.origin, k.order); l.matches(k.allKeys()) && bytes.Compare(sort, l.from) > 0 {
+				at = append(at, store.Key{Partition: p, Sort: sort})
+			}
 		}
 	}
-	sorts = sorts[at:]
-	if len(sorts) > l.limit {
-		sorts = sorts[:l.limit]
-		next = sorts[l.limit-1]
+	slices.SortFunc(at, func(a, b store.Key) int { return bytes.Compare(a.Sort, b.Sort) })
+	if len(at) > l.limit {
+		at = at[:l.limit]
+		next = at[l.limit-1].Sort
 	}
-	keys := make([]store.Key, len(sorts))
-	for i, sort := range sorts {
-		keys[i] = store.Key{Partition: l.p, Sort: sort}
-	}
-	values, err := l.r.Get(l.ctx, keys...)
+	values, err := l.r.Get(l.ctx, at...)
 	if err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}
 	for i, v := range values {
 		var o Origin
-		copy(o.Object[:], sorts[i][len(sorts[i])-seal.HashSize:])
+		copy(o.Object[:], at[i].Sort[len(at[i].Sort)-seal.HashSize:])
 		l.add(o, string(v))
 	}
 	return next, nil
@@ -184,9 +191,13 @@ func (l *listing) matches(keys []Key) bool {
 
 // standards lists the standard objects of a kind, the last changed first.
 func (l *listing) standards() (next []byte, err error) {
-	all, err := scanStandards(l.ctx, l.r, l.p, named('s', l.objectType, 0))
-	if err != nil {
-		return nil, err
+	var all []*standardObject
+	for _, p := range l.partitions {
+		list, err := scanStandards(l.ctx, l.r, p, named('s', l.objectType, 0))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, list...)
 	}
 	if l.filter != nil {
 		all = slices.DeleteFunc(all, func(s *standardObject) bool { return !l.matches(s.keys) && !l.matches(s.derived) })

@@ -42,6 +42,8 @@ type Object struct {
 	Maps       func(key string) bool // whether the object type maps a predefined key
 	Email      string                // fills EmailAddress of an inferred profile
 	Phone      string                // fills PhoneNumber of an inferred profile
+
+	way *way // of one that goes into a satellite
 }
 
 // ErrSeveralStandardObjects: keys of a record find more than one standard
@@ -60,15 +62,21 @@ func (c *change) put(in *Object) error {
 		return nil
 	}
 	wall := c.tx.Now().UnixMicro()
-	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
-		expires: in.Expires, size: len(in.Body)}
+	k := &contribution{origin: in.Origin, created: c.fresh || in.way != nil && in.way.mayCreate, first: wall, last: wall, source: in.SourceTime,
+		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way}
 	var before contribution
 	if old != nil {
 		before = *old
+		if err := c.supersede(old, k); err != nil {
+			return err
+		}
 		k.created, k.first = old.created, old.first
 		k.expires = max(k.expires, old.expires)
 		if k.source == 0 {
 			k.source = old.source
+		}
+		if k.way != nil && old.way != nil { // what it fills, it filled when it came first
+			k.way.email, k.way.phone = old.way.email, old.way.phone
 		}
 	}
 	k.order = c.now
@@ -147,7 +155,11 @@ func (c *change) putFacts(in *Object, k *contribution, before []Fact) error {
 	k.facts = accumulate(before, fresh, m.since)
 	c.head.facts = slices.Grow(c.head.facts, len(fresh))
 	for _, f := range fresh {
-		c.stand(f)
+		// What the object gave before may be stronger still: then it has not
+		// arrived as far as the profile goes.
+		if i, ok := find(k.facts, f.Path); ok && k.facts[i].Seq == f.Seq {
+			c.stand(f)
+		}
 	}
 	return nil
 }
@@ -394,6 +406,7 @@ func (c *change) remove(gone ...*contribution) error {
 	}
 	for _, k := range gone {
 		c.recount(matching, k.keys, nil)
+		c.dropVersions(k.versions)
 		c.tx.Delete(c.key(contributionSort(k.origin)))
 		c.tx.Delete(c.key(objectSort(k.origin, k.order)))
 		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))

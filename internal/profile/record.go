@@ -23,12 +23,25 @@ type head struct {
 	seq                       uint64 // of the newest fact
 	objects                   int
 	bytes                     int64
-	inferred                  bool  // made by ingestion, not by a call
+	inferred                  bool // made by ingestion, not by a call
+	role                      role
 	window                    int64 // second in which inWindow objects arrived
 	inWindow                  int
+	logged                    int          // records of the log
+	cut                       uint64       // places below this one are not in the log any more
+	forgotten                 int64        // what was before this time is not known completely any more; 0 if all is
 	facts                     []Fact       // that stand, by path
 	derived                   []derivedKey // predefined keys that follow from facts
 }
+
+// role is what merges have made of a profile.
+type role byte
+
+const (
+	alone       role = iota // itself and nothing else
+	rootOfGroup             // what clients see of a group
+	mergedAway              // merged into the root of its group: clients see nothing of it
+)
 
 // derivedKey is an index entry that follows from the standing facts.
 type derivedKey struct {
@@ -46,8 +59,12 @@ func (h *head) encode() []byte {
 	e.uint(uint64(h.objects))
 	e.int(h.bytes)
 	e.bool(h.inferred)
+	e.b = append(e.b, byte(h.role))
 	e.int(h.window)
 	e.uint(uint64(h.inWindow))
+	e.uint(uint64(h.logged))
+	e.uint(h.cut)
+	e.int(h.forgotten)
 	var table []Origin
 	body := encoder{make([]byte, 0, 64*len(h.facts))}
 	body.facts(h.facts, &table)
@@ -68,7 +85,8 @@ func decodeHead(b []byte) (*head, error) {
 		return nil, fmt.Errorf("profile head: version: %w", store.ErrCorrupt)
 	}
 	h := &head{created: d.int(), updated: d.int(), expires: d.int(), seq: d.uint(),
-		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), window: d.int(), inWindow: int(d.uint())}
+		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), role: role(d.byte()), window: d.int(), inWindow: int(d.uint()),
+		logged: int(d.uint()), cut: d.uint(), forgotten: d.int()}
 	h.facts = d.facts(d.origins(), Origin{})
 	if n := d.count(1 + keyBytes); n > 0 {
 		h.derived = make([]derivedKey, n)
@@ -136,6 +154,20 @@ type contribution struct {
 	keys                         []Key // stored ones
 	facts                        []Fact
 	parts                        []part
+
+	seq      uint64   // of its last ingestion
+	by       string   // who ingested it last
+	versions []uint64 // places in the log of what it was before, ascending
+	way      *way
+}
+
+// way is how an object of a satellite came there: what it needs to find its way
+// anew when the merge that let it in is undone.
+type way struct {
+	lookup       []Key // its PROFILE keys, in the order in which they are tried
+	newOnly      []Key // those it stores if it makes a profile
+	mayCreate    bool
+	email, phone string // that fill an inferred profile
 }
 
 // part is what an object gives to a standard object below the profile.
@@ -166,6 +198,20 @@ func (c *contribution) encode() []byte {
 		e.keys(p.keys)
 		e.facts(p.facts, nil)
 	}
+	e.uint(c.seq)
+	e.string(c.by)
+	e.uint(uint64(len(c.versions)))
+	for _, v := range c.versions {
+		e.uint(v)
+	}
+	e.bool(c.way != nil)
+	if w := c.way; w != nil {
+		e.keys(w.lookup)
+		e.keys(w.newOnly)
+		e.bool(w.mayCreate)
+		e.string(w.email)
+		e.string(w.phone)
+	}
 	return e.b
 }
 
@@ -184,6 +230,16 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 			copy(p.id[:], d.take(uint64(len(p.id))))
 			p.keys, p.facts = d.keys(), d.facts(nil, o)
 		}
+	}
+	c.seq, c.by = d.uint(), d.string()
+	if n := d.count(1); n > 0 {
+		c.versions = make([]uint64, n)
+		for i := range c.versions {
+			c.versions[i] = d.uint()
+		}
+	}
+	if d.bool() {
+		c.way = &way{d.keys(), d.keys(), d.bool(), d.string(), d.string()}
 	}
 	return c, d.done("contribution")
 }

@@ -57,7 +57,7 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		return err
 	}
 	return s.domains.Update(ctx, domainName, func(cfg *domain.Config, tx *seal.Tx) error {
-		c, err := load(ctx, tx, cfg, id)
+		c, err := loadBase(ctx, tx, cfg, id)
 		if err != nil {
 			return err
 		}
@@ -72,15 +72,23 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		if err := c.remove(gone...); err != nil {
 			return err
 		}
-		m, err := c.loadManual()
-		if err != nil {
+		if empty, err := c.empty(); err != nil {
 			return err
-		}
-		if c.head.inferred && c.head.objects == 0 && len(m.facts) == 0 && len(m.keys) == 0 {
+		} else if empty {
 			return c.vanish()
 		}
 		return c.finish()
 	})
+}
+
+// empty reports whether the profile was made by ingestion and nothing is left of
+// that. A member of a group waits until it is on its own.
+func (c *change) empty() (bool, error) {
+	if c.group != nil || !c.head.inferred || c.head.objects > 0 {
+		return false, nil
+	}
+	m, err := c.loadManual()
+	return err == nil && len(m.facts) == 0 && len(m.keys) == 0, err
 }
 
 // vanish removes a profile of which no contribution is left.
@@ -92,7 +100,11 @@ func (c *change) vanish() error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
+	if err := c.dropMerges(); err != nil {
+		return err
+	}
 	c.tx.Clear(c.p)
+	c.bury(deleted)
 	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
 		Objects: -int64(c.objects), Bytes: -c.bytes})
 	return nil

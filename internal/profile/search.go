@@ -62,12 +62,12 @@ func (s *Service) SearchProfiles(ctx context.Context, in *profileapi.SearchProfi
 			return err
 		}
 		q := &search{ctx: ctx, r: r, d: cfg.ID, terms: terms}
-		var ids []ID
+		var found []found
 		var next []byte
 		if and {
-			ids, next, err = q.all(from, limit)
+			found, next, err = q.all(from, limit)
 		} else {
-			ids, next, err = q.any(from, limit)
+			found, next, err = q.any(from, limit)
 		}
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func (s *Service) SearchProfiles(ctx context.Context, in *profileapi.SearchProfi
 				return err
 			}
 		}
-		return q.read(ids, and, asked, out)
+		return q.shape(found, and, asked, out)
 	})
 	return out, err
 }
@@ -127,18 +127,121 @@ type search struct {
 // hit is a value of a term that a profile has.
 type hit struct{ term, value int }
 
-// any finds the profiles that some term finds: the smallest ids above from.
-// next is the position to go on from, nil at the end.
-func (q *search) any(from []byte, limit int) (ids []ID, next []byte, err error) {
+// found is a profile that a search has found.
+type found struct {
+	id    ID
+	hits  []hit
+	facts []Fact
+}
+
+// any finds the profiles that some term finds: those of the smallest base
+// profiles above from. next is the position to go on from, nil at the end.
+func (q *search) any(from []byte, limit int) (list []found, next []byte, err error) {
 	if err := q.scan(q.terms, 0, from, limit+1); err != nil {
 		return nil, nil, err
 	}
-	ids = sortedIDs(q.hits)
+	ids := sortedIDs(q.hits)
 	if len(ids) > limit {
 		ids = ids[:limit]
 		next = bytes.Clone(ids[limit-1][:])
 	}
-	return ids, next, nil
+	list, err = q.read(ids, len(q.terms))
+	return list, next, err
+}
+
+// read turns base profiles that were found into what clients see. A merged
+// profile stands at the place of its smallest member that one of the first so
+// many terms finds, so that it is found once, whatever the pages.
+func (q *search) read(ids []ID, deciding int) ([]found, error) {
+	heads, err := readHeads(q.ctx, q.r, q.d, ids)
+	if err != nil {
+		return nil, err
+	}
+	var list []found
+	for i, h := range heads {
+		switch {
+		case h == nil: // an id that was searched for and is nobody's
+		case h.role == alone:
+			list = append(list, found{ids[i], q.hits[ids[i]], h.facts})
+		default:
+			f, err := q.merged(ids[i], deciding)
+			if err != nil {
+				return nil, err
+			}
+			if f != nil {
+				list = append(list, *f)
+			}
+		}
+	}
+	return list, nil
+}
+
+// merged is the group of a base profile if it stands at the place of that one.
+func (q *search) merged(id ID, deciding int) (*found, error) {
+	roots, err := rootsOf(q.ctx, q.r, q.d, []ID{id})
+	if err != nil {
+		return nil, err
+	}
+	g, err := readGroup(q.ctx, q.r, q.d, roots[0])
+	if err != nil {
+		return nil, err
+	}
+	f := &found{id: roots[0], facts: g.facts}
+	members := append(slices.Clone(g.members), roots[0])
+	slices.SortFunc(members, compareIDs)
+	var keys []store.Key
+	type asked struct {
+		member ID
+		hit    hit
+	}
+	var whose []asked
+	var place *ID
+	note := func(a asked) {
+		if !slices.Contains(f.hits, a.hit) {
+			f.hits = append(f.hits, a.hit)
+		}
+		if a.hit.term < deciding && (place == nil || compareIDs(a.member, *place) < 0) {
+			place = &a.member
+		}
+	}
+	for _, m := range members {
+		for t, term := range q.terms {
+			for v, val := range term.values {
+				if val.direct == m && m == roots[0] {
+					note(asked{m, hit{t, v}})
+				}
+				for _, h := range val.hashes {
+					for _, class := range [...]byte{matching, findable} {
+						keys = append(keys, indexKey(q.d, h, class, m))
+						whose = append(whose, asked{m, hit{t, v}})
+					}
+				}
+			}
+		}
+	}
+	values, err := q.r.GetPlain(q.ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("index: %w", err)
+	}
+	for i, v := range values {
+		if v != nil {
+			note(whose[i])
+		}
+	}
+	if place == nil || *place != id {
+		return nil, nil
+	}
+	return f, nil
+}
+
+// meets reports whether every term has found the profile.
+func (q *search) meets(f *found) bool {
+	for t := range q.terms {
+		if !slices.ContainsFunc(f.hits, func(h hit) bool { return h.term == t }) {
+			return false
+		}
+	}
+	return true
 }
 
 // scan gathers the first limit ids above from of every value of the terms.
@@ -190,7 +293,7 @@ func (q *search) note(id ID, h hit) {
 }
 
 // all finds the profiles that every term finds, by testing those of the first.
-func (q *search) all(from []byte, limit int) (ids []ID, next []byte, err error) {
+func (q *search) all(from []byte, limit int) (list []found, next []byte, err error) {
 	for range andChunks {
 		q.hits = nil
 		if err := q.scan(q.terms[:1], 0, from, andChunk); err != nil {
@@ -202,56 +305,94 @@ func (q *search) all(from []byte, limit int) (ids []ID, next []byte, err error) 
 		if more {
 			candidates = candidates[:andChunk]
 		}
-		for t := 1; t < len(q.terms) && len(candidates) > 0; t++ {
-			if candidates, err = q.having(q.terms[t], candidates); err != nil {
+		if candidates, err = q.meeting(candidates); err != nil {
+			return nil, nil, err
+		}
+		for len(candidates) > 0 {
+			if len(list) == limit {
+				return list, from, nil
+			}
+			part := candidates[:min(len(candidates), limit-len(list))]
+			candidates = candidates[len(part):]
+			read, err := q.read(part, 1)
+			if err != nil {
 				return nil, nil, err
 			}
-		}
-		for _, id := range candidates {
-			if len(ids) == limit {
-				return ids, bytes.Clone(ids[limit-1][:]), nil
-			}
-			ids = append(ids, id)
+			list = append(list, slices.DeleteFunc(read, func(f found) bool { return !q.meets(&f) })...)
+			from = bytes.Clone(part[len(part)-1][:])
 		}
 		if !more {
-			return ids, nil, nil
+			return list, nil, nil
 		}
 		last := sortedIDs(q.hits)[andChunk-1]
 		from = bytes.Clone(last[:])
 	}
-	return ids, from, nil
+	return list, from, nil
 }
 
-// having keeps the ids that a term finds.
-func (q *search) having(t term, ids []ID) ([]ID, error) {
+// meeting keeps the candidates that every term finds, and those that belong to
+// merged profiles, of which other members may be found.
+func (q *search) meeting(candidates []ID) ([]ID, error) {
+	if len(q.terms) == 1 {
+		return candidates, nil
+	}
+	keys := make([]store.Key, 0, 2*len(candidates))
+	for _, id := range candidates {
+		p := partition(q.d, id)
+		keys = append(keys, store.Key{Partition: p, Sort: intoSort}, store.Key{Partition: p, Sort: groupSort})
+	}
+	values, err := q.r.GetPlain(q.ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("merged profiles: %w", err)
+	}
+	var single, kept []ID
+	for i, id := range candidates {
+		if values[2*i] == nil && values[2*i+1] == nil {
+			single = append(single, id)
+		} else {
+			kept = append(kept, id)
+		}
+	}
+	for t := 1; t < len(q.terms) && len(single) > 0; t++ {
+		if single, err = q.having(t, single); err != nil {
+			return nil, err
+		}
+	}
+	kept = append(kept, single...)
+	slices.SortFunc(kept, compareIDs)
+	return kept, nil
+}
+
+// having keeps the ids that a term finds, and notes by what.
+func (q *search) having(t int, ids []ID) ([]ID, error) {
 	var keys []store.Key
-	var whose []int
-	keep := make([]bool, len(ids))
-	for i, id := range ids {
-		for _, v := range t.values {
-			keep[i] = keep[i] || v.direct == id
-			for _, h := range v.hashes {
+	var whose []ID
+	var what []hit
+	for _, id := range ids {
+		for v, val := range q.terms[t].values {
+			if val.direct == id {
+				q.note(id, hit{t, v})
+			}
+			for _, h := range val.hashes {
 				for _, class := range [...]byte{matching, findable} {
 					keys = append(keys, indexKey(q.d, h, class, id))
-					whose = append(whose, i)
+					whose, what = append(whose, id), append(what, hit{t, v})
 				}
 			}
 		}
 	}
-	found, err := q.r.GetPlain(q.ctx, keys...)
+	values, err := q.r.GetPlain(q.ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("index: %w", err)
 	}
-	for i, v := range found {
-		keep[whose[i]] = keep[whose[i]] || v != nil
-	}
-	var out []ID
-	for i, id := range ids {
-		if keep[i] {
-			out = append(out, id)
+	for i, v := range values {
+		if v != nil {
+			q.note(whose[i], what[i])
 		}
 	}
-	return out, nil
+	return slices.DeleteFunc(slices.Clone(ids), func(id ID) bool {
+		return !slices.ContainsFunc(q.hits[id], func(h hit) bool { return h.term == t })
+	}), nil
 }
 
 func sortedIDs(hits map[ID][]hit) []ID {
@@ -259,22 +400,15 @@ func sortedIDs(hits map[ID][]hit) []ID {
 	for id := range hits {
 		ids = append(ids, id)
 	}
-	slices.SortFunc(ids, func(a, b ID) int { return bytes.Compare(a[:], b[:]) })
+	slices.SortFunc(ids, compareIDs)
 	return ids
 }
 
-// read loads the profiles that were found and says by what: with OR the values
-// that hit, with AND all that was asked for.
-func (q *search) read(ids []ID, and bool, asked []profileapi.AdditionalSearchKey, out *profileapi.SearchProfilesResponse) error {
-	heads, err := readHeads(q.ctx, q.r, q.d, ids)
-	if err != nil {
-		return err
-	}
-	for i, h := range heads {
-		if h == nil {
-			continue // an id that was searched for and is nobody's
-		}
-		p, err := shape(ids[i], h.facts)
+// shape adds profiles that were found to an answer and says by what: with OR the
+// values that hit, with AND all that was asked for.
+func (q *search) shape(list []found, and bool, asked []profileapi.AdditionalSearchKey, out *profileapi.SearchProfilesResponse) error {
+	for _, f := range list {
+		p, err := shape(f.id, f.facts)
 		if err != nil {
 			return err
 		}
@@ -283,7 +417,7 @@ func (q *search) read(ids []ID, and bool, asked []profileapi.AdditionalSearchKey
 				p.FoundByItems = append(p.FoundByItems, profileapi.FoundByKeyValue{KeyName: &k.KeyName, Values: k.Values})
 			}
 		} else {
-			p.FoundByItems = q.foundBy(q.hits[ids[i]])
+			p.FoundByItems = q.foundBy(f.hits)
 		}
 		out.Items = append(out.Items, *p)
 	}

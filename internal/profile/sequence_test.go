@@ -42,10 +42,11 @@ var sequenceTypes = map[string]ingesttest.Type{
 // sequence drives one world through the steps that a source of chance chooses,
 // and keeps what clients saw.
 type sequence struct {
-	w     *ingesttest.World
-	r     *rand.Rand
-	ids   []string
-	trace []string
+	w      *ingesttest.World
+	r      *rand.Rand
+	ids    []string
+	merges []string
+	trace  []string
 }
 
 const sequenceDomain = "chain"
@@ -148,6 +149,10 @@ func (s *sequence) step() {
 		s.create()
 	case n < 16:
 		s.update()
+	case n < 20:
+		s.merge()
+	case n < 23:
+		s.unmerge()
 	case n < 55:
 		s.put(s.typeName(), 1)
 	case n < 65:
@@ -168,7 +173,9 @@ func (s *sequence) step() {
 		id := s.id()
 		out, err := w.Profiles.DeleteProfile(ctx, &profileapi.DeleteProfileRequest{DomainName: sequenceDomain, ProfileId: id})
 		s.note("delete profile "+id, out, err)
-		s.nothingLeftOf(id)
+		if err == nil { // one that is merged into another is not deleted
+			s.nothingLeftOf(id)
+		}
 	case n < 86:
 		s.deleteType()
 	case n < 88:
@@ -180,6 +187,42 @@ func (s *sequence) step() {
 	default:
 		s.list()
 	}
+}
+
+func (s *sequence) merge() {
+	in := &profileapi.MergeProfilesRequest{DomainName: sequenceDomain, MainProfileId: s.id(), ProfileIdsToBeMerged: []string{s.id()}}
+	if s.r.IntN(3) == 0 {
+		in.ProfileIdsToBeMerged = append(in.ProfileIdsToBeMerged, s.id())
+	}
+	if s.r.IntN(2) == 0 {
+		any := func() *string {
+			id := in.ProfileIdsToBeMerged[s.r.IntN(len(in.ProfileIdsToBeMerged))]
+			return &id
+		}
+		in.FieldSourceProfileIds = &profileapi.FieldSourceProfileIds{FirstName: any(), Address: any(), Attributes: map[string]string{"tier": *any()}}
+	}
+	out, err := s.w.Profiles.MergeProfiles(context.Background(), in)
+	if err == nil {
+		s.merges = append(s.merges, (*out.Message)[len(*out.Message)-32:])
+	}
+	s.note(fmt.Sprint("merge ", in.MainProfileId, " ", in.ProfileIdsToBeMerged, " ", in.FieldSourceProfileIds != nil), out, err)
+}
+
+func (s *sequence) unmerge() {
+	if len(s.merges) == 0 {
+		return
+	}
+	id := s.merges[s.r.IntN(len(s.merges))]
+	u, err := s.w.Profiles.Unmerge(context.Background(), sequenceDomain, id)
+	if err == nil {
+		for _, id := range u.Restored {
+			if !slices.Contains(s.ids, id.String()) {
+				s.ids = append(s.ids, id.String())
+			}
+		}
+		u.At = time.Time{}
+	}
+	s.note("unmerge "+id, u, err)
 }
 
 func (s *sequence) key() (name, value string) {

@@ -58,7 +58,7 @@ func (s *Service) CreateProfile(ctx context.Context, in *profileapi.CreateProfil
 	err = s.domains.Update(ctx, in.DomainName, func(cfg *domain.Config, tx *seal.Tx) error {
 		c := begin(ctx, tx, cfg, id)
 		c.head.expires = cfg.Expiry(tx.Now(), nil).UnixMicro()
-		if err := c.edit(edits); err != nil {
+		if err := c.edit(created, edits); err != nil {
 			return err
 		}
 		return c.finish()
@@ -80,7 +80,7 @@ func (s *Service) UpdateProfile(ctx context.Context, in *profileapi.UpdateProfil
 	}
 	err = s.change(ctx, in.DomainName, in.ProfileId, func(c *change) error {
 		c.head.expires = max(c.head.expires, c.cfg.Expiry(c.tx.Now(), nil).UnixMicro())
-		return c.edit(edits)
+		return c.edit(updated, edits)
 	})
 	if err != nil {
 		return nil, err
@@ -119,23 +119,25 @@ func (s *Service) change(ctx context.Context, domainName, profileID string, fn f
 }
 
 // edit writes manual facts.
-func (c *change) edit(edits []edit) error {
+func (c *change) edit(a action, edits []edit) error {
 	m, err := c.loadManual()
 	if err != nil {
 		return err
 	}
 	slices.SortFunc(edits, func(a, b edit) int { return strings.Compare(a.path, b.path) })
+	var facts []Fact
 	for _, e := range edits {
 		if e.value == nil {
 			continue
 		}
 		f := Fact{Path: e.path, Text: *e.value, Seq: c.nextSeq(), Time: c.now, Manual: true, Cleared: *e.value == ""}
+		facts = append(facts, f)
 		m.set(f)
 		c.stand(f)
 	}
 	n := 0
-	for i := range c.head.facts {
-		if strings.HasPrefix(c.head.facts[i].Path, attributes) {
+	for _, f := range c.standing() {
+		if strings.HasPrefix(f.Path, attributes) {
 			n++
 		}
 	}
@@ -143,7 +145,7 @@ func (c *change) edit(edits []edit) error {
 		return fault.New(fault.Invalid, "Attributes: a profile has at most %d attributes", maxAttributes)
 	}
 	c.tx.Put(c.key(manualSort), m.encode())
-	return nil
+	return c.note(a, func(e *entry) { e.facts = facts })
 }
 
 // DeleteProfile removes a profile with its objects and keys.
@@ -157,7 +159,7 @@ func (s *Service) DeleteProfile(ctx context.Context, in *profileapi.DeleteProfil
 		if err != nil {
 			return err
 		}
-		return c.erase()
+		return c.erase(deleted)
 	})
 	if err != nil {
 		return nil, err
@@ -176,7 +178,7 @@ func (s *Service) BatchGetProfile(ctx context.Context, in *profileapi.BatchGetPr
 			id, _ := ParseID(text) // the zero id of what is none is nobody's
 			ids = append(ids, id)
 		}
-		heads, locked, err := readEachHead(ctx, r, cfg.ID, ids)
+		heads, locked, err := readEachProfile(ctx, r, cfg.ID, ids)
 		if err != nil {
 			return err
 		}
@@ -190,7 +192,7 @@ func (s *Service) BatchGetProfile(ctx context.Context, in *profileapi.BatchGetPr
 					Message: noProfile(in.ProfileIds[i]).Error()})
 				continue
 			}
-			p, err := shape(ids[i], h.facts)
+			p, err := shape(ids[i], h)
 			if err != nil {
 				return err
 			}
@@ -201,28 +203,56 @@ func (s *Service) BatchGetProfile(ctx context.Context, in *profileapi.BatchGetPr
 	return out, err
 }
 
-// readEachHead is readHeads of which one profile does not spoil the others:
+// readEachProfile is readProfiles of which one profile does not spoil the others:
 // locked tells those that are sealed under a key that cannot be used.
-func readEachHead(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) (heads []*head, locked []bool, err error) {
+func readEachProfile(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) (standing [][]Fact, locked []bool, err error) {
 	locked = make([]bool, len(ids))
-	if heads, err = readHeads(ctx, r, d, ids); !errors.Is(err, seal.ErrUnknownKey) {
-		return heads, locked, err
+	if standing, err = readProfiles(ctx, r, d, ids); !errors.Is(err, seal.ErrUnknownKey) {
+		return standing, locked, err
 	}
-	heads = make([]*head, len(ids))
+	standing = make([][]Fact, len(ids))
 	for i, id := range ids {
-		one, err := readHeads(ctx, r, d, []ID{id})
+		one, err := readProfiles(ctx, r, d, []ID{id})
 		if locked[i] = errors.Is(err, seal.ErrUnknownKey); locked[i] {
 			continue
 		}
 		if err != nil {
 			return nil, nil, err
 		}
-		heads[i] = one[0]
+		standing[i] = one[0]
 	}
-	return heads, locked, nil
+	return standing, locked, nil
 }
 
-// readHeads reads the heads of profiles; nil where there is no profile.
+// readProfiles reads what stands on profiles; nil where there is none that
+// clients see.
+func readProfiles(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([][]Fact, error) {
+	heads, err := readHeads(ctx, r, d, ids)
+	if err != nil {
+		return nil, err
+	}
+	standing := make([][]Fact, len(ids))
+	for i, h := range heads {
+		switch {
+		case h == nil, h.role == mergedAway:
+			continue
+		case h.role == rootOfGroup:
+			g, err := readGroup(ctx, r, d, ids[i])
+			if err != nil {
+				return nil, err
+			}
+			standing[i] = g.facts
+		default:
+			standing[i] = h.facts
+		}
+		if standing[i] == nil {
+			standing[i] = []Fact{}
+		}
+	}
+	return standing, nil
+}
+
+// readHeads reads the heads of base profiles; nil where there is none.
 func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*head, error) {
 	keys := make([]store.Key, len(ids))
 	for i, id := range ids {
@@ -258,6 +288,7 @@ func (s *Service) AddProfileKey(ctx context.Context, in *profileapi.AddProfileKe
 		if in.KeyName == profileIDKey {
 			return fault.New(fault.Invalid, "KeyName: %s is the id of the profile and cannot be added", profileIDKey)
 		}
+		var added []Key
 		for _, v := range in.Values {
 			forms, err := s.forms(c.cfg, in.KeyName, v)
 			if err != nil {
@@ -270,6 +301,7 @@ func (s *Service) AddProfileKey(ctx context.Context, in *profileapi.AddProfileKe
 				k := Key{in.KeyName, f}
 				if !slices.Contains(m.keys, k) {
 					m.keys = append(m.keys, k)
+					added = append(added, k)
 					c.count(matching, k, 1)
 				}
 			}
@@ -279,7 +311,7 @@ func (s *Service) AddProfileKey(ctx context.Context, in *profileapi.AddProfileKe
 		}
 		sortKeys(m.keys)
 		c.tx.Put(c.key(manualSort), m.encode())
-		return nil
+		return c.note(addedKey, func(e *entry) { e.keys = added })
 	})
 	if err != nil {
 		return nil, err
@@ -302,7 +334,10 @@ func (s *Service) DeleteProfileKey(ctx context.Context, in *profileapi.DeletePro
 				drop = append(drop, Key{in.KeyName, f})
 			}
 		}
-		return c.dropKeys(drop)
+		if err := c.dropKeys(drop); err != nil {
+			return err
+		}
+		return c.note(deletedKey, func(e *entry) { e.keys = drop })
 	})
 	if err != nil {
 		return nil, err
@@ -310,7 +345,24 @@ func (s *Service) DeleteProfileKey(ctx context.Context, in *profileapi.DeletePro
 	return &profileapi.DeleteProfileKeyResponse{Message: new("The key values have been removed from the profile")}, nil
 }
 
+// dropKeys removes keys from the profile, all members of it included.
 func (c *change) dropKeys(drop []Key) error {
+	if c.group == nil {
+		return c.dropBaseKeys(drop)
+	}
+	for _, id := range c.group.all() {
+		m, err := c.group.member(id)
+		if err != nil {
+			return err
+		}
+		if err := m.dropBaseKeys(drop); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *change) dropBaseKeys(drop []Key) error {
 	m, err := c.loadManual()
 	if err != nil {
 		return err
@@ -425,17 +477,40 @@ func (s *Service) DeleteProfileObject(ctx context.Context, in *profileapi.Delete
 		if !ok {
 			return missing
 		}
-		k, err := c.stored(o)
+		owner, err := c.owner(o)
+		if err != nil {
+			return err
+		}
+		k, err := owner.stored(o)
 		if err != nil {
 			return err
 		}
 		if k == nil {
 			return missing
 		}
-		return c.remove(k)
+		if err := owner.remove(k); err != nil {
+			return err
+		}
+		return owner.note(deleted, func(e *entry) { e.origin = o })
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &profileapi.DeleteProfileObjectResponse{Message: new("The object has been deleted")}, nil
+}
+
+// owner is the member of the profile that has an object; the profile itself if
+// none has.
+func (c *change) owner(o Origin) (*change, error) {
+	if c.group == nil {
+		return c, nil
+	}
+	v, err := c.tx.GetPlain(c.ctx, uniqueKey(c.cfg.ID, o))
+	if err != nil {
+		return nil, fmt.Errorf("unique key: %w", err)
+	}
+	if len(v[0]) != len(ID{}) || !slices.Contains(c.group.all(), ID(v[0])) {
+		return c, nil
+	}
+	return c.group.member(ID(v[0]))
 }

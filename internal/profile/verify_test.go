@@ -21,7 +21,8 @@ import (
 // there. partitions are all partitions of the domain, r reads them in one
 // snapshot. It returns what is wrong, in words; an error when it cannot look.
 func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.Ring, partitions [][]byte) ([]string, error) {
-	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{}}
+	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{},
+		bases: map[ID]*stored{}, merges: map[ID]bool{}}
 	byKind := map[byte][][]byte{}
 	prefix := len(cfg.ID.Prefix())
 	for _, p := range partitions {
@@ -32,11 +33,21 @@ func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.
 			return nil, err
 		}
 	}
+	v.groups()
 	if err := v.leads(byKind['k'], byKind['u']); err != nil {
 		return nil, err
 	}
+	for _, p := range byKind['m'] {
+		if id := ID(p[prefix+1:]); !v.merges[id] {
+			v.wrong("merge %s is nobody's", id)
+		}
+		delete(v.merges, ID(p[prefix+1:]))
+	}
+	for id := range v.merges {
+		v.wrong("nothing leads to merge %s", id)
+	}
 	for kind, list := range byKind {
-		if !bytes.Contains([]byte("cnpku"), []byte{kind}) {
+		if !bytes.Contains([]byte("cnpkumz"), []byte{kind}) {
 			v.wrong("partition %x is of an unknown kind", list[0])
 		}
 	}
@@ -48,6 +59,8 @@ type verifier struct {
 	r      *seal.Reader
 	cfg    *domain.Config
 	found  []string
+	bases  map[ID]*stored
+	merges map[ID]bool       // that something must lead to
 	index  map[string]uint64 // counts that the index must hold, by place
 	unique map[string]ID     // owners that the unique keys must name, by place
 	totals domain.Totals
@@ -88,10 +101,15 @@ type stored struct {
 	standardBytes [][]byte
 	objects       map[string]int  // size of each object record, by sort key; -1 when its key is out of use
 	keys          map[string]bool // sort keys that find standard objects
+	group         *group
+	groupBytes    []byte
+	into          ID
+	merges        []*merge
+	log           map[uint64]*entry
 }
 
 func (v *verifier) profile(p []byte) error {
-	s := &stored{manual: &manual{}, objects: map[string]int{}, keys: map[string]bool{}}
+	s := &stored{manual: &manual{}, objects: map[string]int{}, keys: map[string]bool{}, log: map[uint64]*entry{}}
 	copy(s.id[:], p[len(v.cfg.ID.Prefix())+1:])
 	list, err := v.scan(p)
 	if err != nil {
@@ -109,9 +127,9 @@ func (v *verifier) profile(p []byte) error {
 	v.checkHead(s)
 	v.checkObjects(s)
 	v.checkStandards(s)
+	v.checkLog(s)
 	v.expect(s)
-	v.totals.Profiles++
-	v.totals.Metered += domain.Metered(len(s.contributions))
+	v.bases[s.id] = s
 	v.totals.Objects += int64(len(s.contributions))
 	for _, k := range s.contributions {
 		v.totals.Bytes += int64(k.size)
@@ -123,6 +141,10 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 	sort := rec.Key.Sort
 	if sort[0] == 'k' {
 		s.keys[string(sort)] = true
+		return nil
+	}
+	if sort[0] == 'i' {
+		copy(s.into[:], rec.Value)
 		return nil
 	}
 	value, err := v.r.Ring().Open(rec.Key, rec.Value)
@@ -142,6 +164,18 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 		s.head, err = decodeHead(value)
 	case bytes.Equal(sort, manualSort):
 		s.manual, err = decodeManual(value)
+	case bytes.Equal(sort, groupSort):
+		s.groupBytes = value
+		s.group, err = decodeGroup(value)
+	case sort[0] == 'l':
+		var m *merge
+		m, err = decodeMerge(value)
+		s.merges = append(s.merges, m)
+	case sort[0] == 'y':
+		var e *entry
+		if e, err = decodeEntry(sort, value); err == nil {
+			s.log[e.seq] = e
+		}
 	case sort[0] == 'c':
 		var o Origin
 		var k *contribution
@@ -183,6 +217,107 @@ func (v *verifier) checkHead(s *stored) {
 	want.objects, want.bytes = len(s.contributions), size
 	if !bytes.Equal(want.encode(), s.headBytes) {
 		v.wrong("profile %s: the head\n%+v\nis not the fold\n%+v", s.id, *s.head, want)
+	}
+}
+
+// checkLog holds the log against what the head and the contributions say of it.
+func (v *verifier) checkLog(s *stored) {
+	if len(s.log) != s.head.logged {
+		v.wrong("profile %s has %d records in its log, not %d", s.id, len(s.log), s.head.logged)
+	}
+	versions := map[uint64]bool{}
+	for _, k := range s.contributions {
+		if k.seq == 0 || k.seq > s.head.seq || s.log[k.seq] != nil {
+			v.wrong("profile %s: the ingestion of %s has the place %d", s.id, k.origin.Type, k.seq)
+		}
+		for _, seq := range k.versions {
+			versions[seq] = true
+			if e := s.log[seq]; seq >= s.head.cut && (e == nil || e.version == nil || e.origin != k.origin) {
+				v.wrong("profile %s: version %d of %s is not in the log", s.id, seq, k.origin.Type)
+			}
+		}
+	}
+	for seq, e := range s.log {
+		if e.version != nil && !versions[seq] {
+			v.wrong("profile %s: version %d in the log is of no object", s.id, seq)
+		}
+	}
+}
+
+// groups checks what merges have made of profiles against the definition.
+func (v *verifier) groups() {
+	for id, s := range v.bases {
+		for _, m := range s.merges {
+			if m.main == id {
+				v.merges[m.id] = true
+			}
+		}
+		switch s.head.role {
+		case alone:
+			v.totals.Profiles++
+			v.totals.Metered += domain.Metered(len(s.contributions))
+			if s.group != nil || s.into != (ID{}) {
+				v.wrong("profile %s is alone and has traces of a group", id)
+			}
+		case mergedAway:
+			if root := v.bases[s.into]; root == nil || root.group == nil || !slices.Contains(root.group.members, id) || s.group != nil {
+				v.wrong("profile %s is merged into %s, which does not know", id, s.into)
+			}
+		case rootOfGroup:
+			v.totals.Profiles++
+			v.group(s)
+		}
+	}
+}
+
+func (v *verifier) group(s *stored) {
+	if s.group == nil || s.into != (ID{}) || len(s.group.members) == 0 {
+		v.wrong("profile %s is the root of no group", s.id)
+		return
+	}
+	want := *s.group
+	want.objects = 0
+	facts := map[ID][]Fact{}
+	var bases []*base
+	for _, id := range append(slices.Clone(s.group.members), s.id) {
+		m := v.bases[id]
+		if m == nil || id != s.id && m.into != s.id {
+			v.wrong("member %s of profile %s does not know", id, s.id)
+			return
+		}
+		want.objects += len(m.contributions)
+		b := &base{id: id, head: m.head, manual: m.manual, contributions: m.contributions, merges: m.merges}
+		bases, facts[id] = append(bases, b), b.facts()
+		if m.head.seq > s.head.seq {
+			v.wrong("member %s of profile %s is ahead of it", id, s.id)
+		}
+	}
+	merges := standingMerges(bases)
+	want.facts = foldGroup(facts, s.group.satellites, merges, nil)
+	want.root = &change{cfg: v.cfg}
+	want.derived = want.derive()
+	if !bytes.Equal(want.encode(), s.groupBytes) {
+		v.wrong("profile %s: the group\n%+v\nis not the fold\n%+v", s.id, *s.group, want)
+	}
+	v.totals.Metered += domain.Metered(want.objects)
+	for _, k := range s.group.derived {
+		v.index[spot(indexKey(v.cfg.ID, v.r.Ring().Identify(identKey, k.Name, k.Value), findable, s.id))]++
+	}
+	// The merges are the edges of a tree over all members but the satellites,
+	// which hang on one of them.
+	up := map[ID]ID{}
+	for _, m := range merges {
+		for _, id := range m.merged {
+			up[id] = m.main
+		}
+	}
+	for _, sat := range s.group.satellites {
+		up[sat.id] = sat.anchor
+	}
+	for id := range facts {
+		if top(up, id) != s.id {
+			v.wrong("member %s of profile %s hangs on %s", id, s.id, top(up, id))
+		}
 	}
 }
 

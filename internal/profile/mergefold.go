@@ -1,0 +1,245 @@
+package profile
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kindred/internal/store"
+)
+
+// merge is the fact that profiles were made one. It is kept in the partition of
+// each profile that took part.
+type merge struct {
+	id     ID
+	main   ID   // of the profiles as they were then: roots of groups, or alone
+	merged []ID // in the order asked for
+	seq    uint64
+	at     int64 // microseconds
+	by     string
+	rule   string
+	// explicit says which profile a field of the request (a unit) was to come
+	// from. fields says of each path that did not come from the main profile from
+	// which it came; both are sorted.
+	explicit, fields []choice
+
+	undone   int64 // microseconds, 0 while the merge stands
+	undoneBy string
+}
+
+// choice is where a value comes from.
+type choice struct {
+	path string
+	from ID
+}
+
+// ruleManual is the rule of merges that somebody asked for.
+const ruleManual = "MANUAL"
+
+func (m *merge) encode() []byte {
+	e := encoder{append(make([]byte, 0, 256), recordVersion)}
+	e.bytes(m.id[:])
+	e.bytes(m.main[:])
+	e.ids(m.merged)
+	e.uint(m.seq)
+	e.int(m.at)
+	e.string(m.by)
+	e.string(m.rule)
+	for _, list := range [...][]choice{m.explicit, m.fields} {
+		e.uint(uint64(len(list)))
+		for _, c := range list {
+			e.string(c.path)
+			e.bytes(c.from[:])
+		}
+	}
+	e.int(m.undone)
+	e.string(m.undoneBy)
+	return e.b
+}
+
+func decodeMerge(b []byte) (*merge, error) {
+	d := newDecoder(b)
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("merge: version: %w", store.ErrCorrupt)
+	}
+	m := &merge{id: d.id(), main: d.id()}
+	m.merged = d.ids()
+	m.seq, m.at, m.by, m.rule = d.uint(), d.int(), d.string(), d.string()
+	for _, list := range [...]*[]choice{&m.explicit, &m.fields} {
+		if n := d.count(stringBytes + len(ID{})); n > 0 {
+			*list = make([]choice, n)
+			for i := range *list {
+				(*list)[i] = choice{d.string(), d.id()}
+			}
+		}
+	}
+	m.undone, m.undoneBy = d.int(), d.string()
+	return m, d.done("merge")
+}
+
+// sides are all profiles that took part.
+func (m *merge) sides() []ID { return append([]ID{m.main}, m.merged...) }
+
+// unit is the field of a merge request that decides on a path: an address, and a
+// pair of the old and the new form of a field, go as a whole.
+func unit(path string) string {
+	switch path {
+	case "GenderString":
+		return "Gender"
+	case "PartyTypeString":
+		return "PartyType"
+	}
+	if name, _, ok := strings.Cut(path, "."); ok && strings.HasSuffix(name, "Address") {
+		return name
+	}
+	return path
+}
+
+// decide lays down where each path comes from, given what stands on each side
+// (behaviour: MergeProfiles): from the profile that was named, even if it has no
+// value; else from the main profile if it has one; else from the first that does.
+func (m *merge) decide(standing map[ID][]Fact) {
+	m.fields = nil
+	from := map[string]ID{} // by unit
+	for _, c := range m.explicit {
+		from[c.path] = c.from
+	}
+	for _, side := range m.sides() {
+		for i := range standing[side] {
+			if u := unit(standing[side][i].Path); !has(from, u) {
+				from[u] = side
+			}
+		}
+	}
+	for _, side := range m.sides() {
+		for i := range standing[side] {
+			path := standing[side][i].Path
+			if f := from[unit(path)]; f != m.main {
+				m.fields = append(m.fields, choice{path, f})
+			}
+		}
+	}
+	m.sortFields()
+}
+
+func (m *merge) sortFields() {
+	slices.SortFunc(m.fields, func(a, b choice) int { return strings.Compare(a.path, b.path) })
+	m.fields = slices.CompactFunc(m.fields, func(a, b choice) bool { return a.path == b.path })
+}
+
+func has[K comparable, V any](m map[K]V, k K) bool {
+	_, ok := m[k]
+	return ok
+}
+
+// combine gives what stands right after the merge, by path.
+func (m *merge) combine(standing map[ID][]Fact) []Fact {
+	out := make([]Fact, 0, len(standing[m.main])+len(m.fields))
+	for _, f := range standing[m.main] {
+		if _, other := m.from(f.Path); !other {
+			out = append(out, f)
+		}
+	}
+	for _, c := range m.fields {
+		if i, ok := find(standing[c.from], c.path); ok {
+			out = append(out, standing[c.from][i])
+		}
+	}
+	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// from tells which profile other than the main one a path comes from.
+func (m *merge) from(path string) (ID, bool) {
+	i, ok := slices.BinarySearchFunc(m.fields, path, func(c choice, p string) int { return strings.Compare(c.path, p) })
+	if !ok {
+		return ID{}, false
+	}
+	return m.fields[i].from, true
+}
+
+// folding is the state of foldGroup: the groups that there are after the merges
+// seen so far, by their roots.
+type folding struct {
+	facts  map[ID][]Fact // of each profile, in the order of arrival, as far as not yet folded
+	groups map[ID]*folded
+}
+
+type folded struct {
+	members  []ID
+	standing []Fact
+}
+
+// foldGroup computes what stands on a group of profiles from all facts of its
+// members and the merges that made it one: the definition of what a merged
+// profile is. What arrived before a merge is folded on each side of it, the merge
+// chooses path by path, and what arrived since displaces that by the same rules
+// as on any profile. Satellites are with their anchor from the beginning. visit,
+// if given, sees each merge with what stands on its sides and may change what it
+// decides.
+func foldGroup(members map[ID][]Fact, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) []Fact {
+	s := &folding{facts: map[ID][]Fact{}, groups: map[ID]*folded{}}
+	for id, facts := range members {
+		s.facts[id] = slices.SortedFunc(slices.Values(facts), func(a, b Fact) int { return cmp.Compare(a.Seq, b.Seq) })
+		s.groups[id] = &folded{members: []ID{id}}
+	}
+	for _, sat := range satellites {
+		if g := s.groups[sat.anchor]; g != nil && has(s.groups, sat.id) {
+			g.members = append(g.members, sat.id)
+			delete(s.groups, sat.id)
+		}
+	}
+	for _, m := range merges {
+		standing := map[ID][]Fact{}
+		all := &folded{}
+		for _, side := range m.sides() {
+			g := s.groups[side]
+			if g == nil {
+				continue
+			}
+			s.advance(g, m.seq)
+			standing[side] = g.standing
+			all.members = append(all.members, g.members...)
+			delete(s.groups, side)
+		}
+		if visit != nil {
+			visit(m, standing)
+		}
+		all.standing = m.combine(standing)
+		s.groups[m.main] = all
+	}
+	// All of a group is joined now.
+	rest := &folded{}
+	for _, g := range s.groups {
+		rest.members = append(rest.members, g.members...)
+		rest.standing = append(rest.standing, g.standing...)
+	}
+	s.advance(rest, 0)
+	return rest.standing
+}
+
+// advance folds what arrived in a group before a place in the order, or all of it
+// if that is 0.
+func (s *folding) advance(g *folded, before uint64) {
+	facts := g.standing
+	for _, id := range g.members {
+		n := len(s.facts[id])
+		if before > 0 {
+			n, _ = slices.BinarySearchFunc(s.facts[id], before, func(f Fact, seq uint64) int { return cmp.Compare(f.Seq, seq) })
+		}
+		if n > 0 {
+			facts = append(slices.Clip(facts), s.facts[id][:n]...)
+			s.facts[id] = s.facts[id][n:]
+		}
+	}
+	if len(facts) > len(g.standing) {
+		g.standing = Fold(facts)
+	}
+}
+
+// byArrival orders merges.
+func byArrival(merges []*merge) {
+	slices.SortFunc(merges, func(a, b *merge) int { return cmp.Or(cmp.Compare(a.seq, b.seq), bytes.Compare(a.id[:], b.id[:])) })
+}

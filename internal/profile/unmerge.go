@@ -1,0 +1,465 @@
+package profile
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"kindred/internal/domain"
+	"kindred/internal/fault"
+	"kindred/internal/seal"
+	"kindred/internal/store"
+)
+
+// Unmerge undoes a merge, wherever it stands in the lineage: the profiles that are
+// left are those that would be there had it never been made, with what was
+// ingested since where its keys put it. It returns the profiles that stand for
+// themselves again, and how many records of satellites found their way anew.
+// A merge that is not known, or whose profiles are gone, is a NotFound fault; one
+// that is undone already is an Invalid fault.
+func (s *Service) Unmerge(ctx context.Context, domainName, mergeID string) (u *Unmerged, err error) {
+	missing := fault.New(fault.NotFound, "No merge with the MergeId %s exists in this domain", mergeID)
+	id, ok := ParseID(mergeID)
+	if !ok {
+		return nil, missing
+	}
+	err = s.domains.Update(ctx, domainName, func(cfg *domain.Config, tx *seal.Tx) error {
+		v, err := tx.GetPlain(ctx, mergeKey(cfg.ID, id))
+		if err != nil {
+			return fmt.Errorf("merge: %w", err)
+		}
+		if len(v[0]) != len(ID{}) {
+			return missing
+		}
+		c, err := loadBase(ctx, tx, cfg, ID(v[0]))
+		if err != nil {
+			return err
+		}
+		w := &unmerging{ctx: ctx, tx: tx, cfg: cfg, out: &Unmerged{MergeID: mergeID, At: tx.Now()}}
+		if err := w.find(c, id); err != nil {
+			return err
+		}
+		u = w.out
+		return w.undo()
+	})
+	return u, err
+}
+
+// Unmerged says what came of undoing a merge.
+type Unmerged struct {
+	MergeID  string
+	Main     ID   // the profile that the others have left
+	Restored []ID // those that stand for themselves again
+	Moved    int  // records that found their way anew
+	At       time.Time
+}
+
+type unmerging struct {
+	ctx   context.Context
+	tx    *seal.Tx
+	cfg   *domain.Config
+	g     *group  // as it was
+	bases []*base // of its members
+	merge *merge
+	rest  []*merge // merges that still stand
+	out   *Unmerged
+	loose []satellite
+}
+
+// find gathers the group and the merge.
+func (w *unmerging) find(c *change, id ID) (err error) {
+	if c.group == nil {
+		return errUndone(id)
+	}
+	w.g = c.group
+	if w.bases, err = w.g.read(); err != nil {
+		return err
+	}
+	for _, m := range standingMerges(w.bases) {
+		if m.id == id {
+			w.merge = m
+		} else {
+			w.rest = append(w.rest, m)
+		}
+	}
+	if w.merge == nil {
+		return errUndone(id)
+	}
+	return nil
+}
+
+func errUndone(id ID) error {
+	return fault.New(fault.Invalid, "MergeId: the merge %s has been undone", id)
+}
+
+// parents says of each profile into which it is still merged.
+func (w *unmerging) parents(before uint64) map[ID]ID {
+	up := map[ID]ID{}
+	for _, m := range w.rest {
+		for _, id := range m.merged {
+			if before == 0 || m.seq < before {
+				up[id] = m.main
+			}
+		}
+	}
+	return up
+}
+
+func top(up map[ID]ID, id ID) ID {
+	for {
+		next, ok := up[id]
+		if !ok {
+			return id
+		}
+		id = next
+	}
+}
+
+// undo takes the merge away.
+func (w *unmerging) undo() error {
+	g, r := w.g, w.g.root
+	w.merge.undone, w.merge.undoneBy = w.tx.Now().UnixMicro(), performer(w.ctx)
+	r.putMerge(w.merge)
+	up := w.parents(0)
+	parts := map[ID][]*base{}
+	for _, b := range w.bases {
+		if g.satellite(b.id) == nil {
+			root := top(up, b.id)
+			parts[root] = append(parts[root], b)
+		}
+	}
+	kept := w.settle(up, parts)
+	w.out.Main = top(up, w.merge.main)
+	var changed []*change
+	for _, root := range sortedRoots(parts) {
+		c, err := w.stand(root, parts[root], kept[root])
+		if err != nil {
+			return err
+		}
+		changed = append(changed, c)
+	}
+	for _, c := range changed {
+		if c != r {
+			w.out.Restored = append(w.out.Restored, c.id)
+		}
+		if err := w.close(c); err != nil {
+			return err
+		}
+	}
+	return w.scatter()
+}
+
+func sortedRoots(parts map[ID][]*base) []ID {
+	ids := make([]ID, 0, len(parts))
+	for id := range parts {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, compareIDs)
+	return ids
+}
+
+// settle finds for each satellite the group that it still belongs to; the others
+// are loose.
+func (w *unmerging) settle(up map[ID]ID, parts map[ID][]*base) map[ID][]satellite {
+	kept := map[ID][]satellite{}
+	byID := map[ID]*base{}
+	for _, b := range w.bases {
+		byID[b.id] = b
+	}
+	for _, s := range w.g.satellites {
+		root := top(up, s.anchor)
+		if slices.ContainsFunc(s.hits, func(h ID) bool { return top(up, h) != root }) {
+			w.loose = append(w.loose, s)
+			continue
+		}
+		kept[root] = append(kept[root], s)
+		if b := byID[s.id]; b != nil {
+			parts[root] = append(parts[root], b)
+		}
+	}
+	return kept
+}
+
+// stand makes one of the parts a profile of its own.
+func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*change, error) {
+	old := w.g
+	c, err := old.member(root)
+	if err != nil {
+		return nil, err
+	}
+	c.head.seq, c.now = max(c.head.seq, old.root.head.seq), old.root.now
+	g := &group{root: c, open: map[ID]*change{}, satellites: satellites}
+	if c == old.root {
+		g.derived, g.counted = old.derived, old.counted
+	}
+	for _, b := range bases {
+		g.objects += b.head.objects
+		if b.id == root {
+			continue
+		}
+		if err := g.add(b.id); err != nil {
+			return nil, err
+		}
+		if c != old.root {
+			c.leadsTo(b.id, root)
+		}
+	}
+	delete(old.open, root)
+	c.group = g
+	if len(g.members) > 0 {
+		c.head.role = rootOfGroup
+		merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool {
+			return m.main != root && !slices.Contains(g.members, m.main)
+		})
+		g.fold(bases, merges, w.choose)
+	}
+	return c, nil
+}
+
+// choose decides anew what a later merge took from the side that the profiles
+// have left, where that has nothing any more.
+func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
+	if m.seq < w.merge.seq {
+		return
+	}
+	side := top(w.parents(m.seq), w.merge.main)
+	if !slices.Contains(m.sides(), side) {
+		return
+	}
+	before := slices.Clone(m.fields)
+	again := *m
+	again.decide(standing)
+	lost := func(path string) bool {
+		_, ok := find(standing[side], path)
+		from, other := m.from(path)
+		return !ok && (other && from == side || !other && m.main == side)
+	}
+	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return lost(c.path) })
+	for _, c := range again.fields {
+		if lost(c.path) {
+			fields = append(fields, c)
+		}
+	}
+	m.fields = fields
+	m.sortFields()
+	if !slices.Equal(before, m.fields) {
+		w.g.root.putMerge(m)
+	}
+}
+
+// close writes a profile that a part has become.
+func (w *unmerging) close(c *change) error {
+	g := c.group
+	if len(g.members) > 0 {
+		if c != w.g.root {
+			c.tx.Delete(c.key(intoSort))
+			c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: 1, Metered: domain.Metered(0)})
+			g.counted = 0
+		}
+		if err := c.note(updated, func(e *entry) { e.merge = w.merge.id }); err != nil {
+			return err
+		}
+		return c.finish()
+	}
+	t := domain.Totals{Metered: domain.Metered(c.head.objects)}
+	if c == w.g.root {
+		t.Metered -= domain.Metered(g.counted)
+		c.recount(findable, g.derived, nil)
+		c.tx.Delete(c.key(groupSort))
+	} else {
+		t.Profiles = 1
+		c.tx.Delete(c.key(intoSort))
+	}
+	c.cfg.Count(c.tx, c.id[0], t)
+	c.head.role, c.group = alone, nil
+	if err := c.note(updated, func(e *entry) { e.merge = w.merge.id }); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
+// record is an object on its way out of a satellite.
+type record struct {
+	k    *contribution
+	body []byte
+}
+
+// scatter sends the records of loose satellites where their keys put them now.
+func (w *unmerging) scatter() error {
+	for _, s := range w.loose {
+		records, err := w.dissolve(s)
+		if err != nil {
+			return err
+		}
+		fresh := s.id // the first profile that is made keeps the satellite's id
+		for _, rec := range records {
+			used, err := w.reattach(rec, fresh)
+			if err != nil {
+				return err
+			}
+			if used {
+				fresh = NewID()
+			}
+			w.out.Moved++
+		}
+	}
+	return nil
+}
+
+// dissolve takes a satellite away and returns its records, the first ingested
+// first.
+func (w *unmerging) dissolve(s satellite) ([]record, error) {
+	c, err := read(w.ctx, w.tx, w.cfg, s.id)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.contributions()
+	if err != nil {
+		return nil, err
+	}
+	keys := make([]store.Key, len(all))
+	for i, k := range all {
+		keys[i] = c.key(objectSort(k.origin, k.order))
+	}
+	bodies, err := w.tx.Get(w.ctx, keys...)
+	if err != nil {
+		return nil, fmt.Errorf("objects: %w", err)
+	}
+	var list []record
+	for i, k := range all {
+		list = append(list, record{k, bodies[i]})
+	}
+	slices.SortFunc(list, func(a, b record) int {
+		return cmp.Or(cmp.Compare(a.k.first, b.k.first), cmp.Compare(a.k.seq, b.k.seq), bytes.Compare(a.k.origin.Object[:], b.k.origin.Object[:]))
+	})
+	if err := c.eraseBase(0); err != nil {
+		return nil, err
+	}
+	w.cfg.Count(w.tx, c.id[0], domain.Totals{Objects: -int64(c.objects), Bytes: -c.bytes})
+	return list, nil
+}
+
+// reattach puts a record where its keys put it. One that finds no profile, and
+// whose type may not make one, stays with the main profile.
+func (w *unmerging) reattach(rec record, fresh ID) (used bool, err error) {
+	k := rec.k
+	if k.way == nil {
+		return false, fmt.Errorf("satellite: an object of %s does not know its way: %w", k.origin.Type, store.ErrCorrupt)
+	}
+	res, err := resolve(w.ctx, w.tx, w.cfg, k.way.lookup, k.origin)
+	if err != nil {
+		return false, err
+	}
+	var c *change
+	switch {
+	case res.one != ID{}:
+		c, err = res.openMerged(w.ctx, w.tx, w.cfg, res.found)
+	case res.found != ID{}:
+		c, err = loadBase(w.ctx, w.tx, w.cfg, res.found)
+	case k.way.mayCreate:
+		c, used = begin(w.ctx, w.tx, w.cfg, fresh), true
+		c.head.inferred = true
+		c.head.seq = w.g.root.head.seq
+		w.out.Restored = append(w.out.Restored, fresh)
+	default:
+		c, err = loadBase(w.ctx, w.tx, w.cfg, w.merge.main)
+	}
+	if err != nil {
+		return used, err
+	}
+	if err := c.receive(k, rec.body); err != nil {
+		return used, err
+	}
+	return used, c.finish()
+}
+
+// receive takes an object in that was elsewhere, with all it gave there.
+func (c *change) receive(k *contribution, body []byte) error {
+	w := k.way
+	k.created, k.versions, k.way = c.fresh, nil, nil
+	switch {
+	case c.satellite():
+		k.created, k.way = w.mayCreate, w
+	case c.fresh:
+		c.fillFrom(w, k)
+	default:
+		k.keys = slices.DeleteFunc(k.keys, func(key Key) bool { return slices.Contains(w.newOnly, key) })
+	}
+	k.seq = c.nextSeq()
+	if err := c.renumber(k); err != nil {
+		return err
+	}
+	for i := range k.parts {
+		p := &k.parts[i]
+		s, err := c.standardFor(&Part{Kind: p.kind, Keys: p.keys}, nil)
+		if err != nil {
+			return err
+		}
+		p.id = s.id
+		s.facts = Fold(slices.Concat(s.facts, p.facts))
+		c.recountStandard(s, nil, p.keys)
+		c.saveStandard(s)
+	}
+	c.recount(matching, nil, k.keys)
+	c.tx.PutWith(c.tx.Ring().TypeKey(k.origin.Type), c.key(objectSort(k.origin, k.order)), body)
+	c.tx.Put(c.key(contributionSort(k.origin)), k.encode())
+	c.tx.PutPlain(uniqueKey(c.cfg.ID, k.origin), c.id[:])
+	c.head.objects++
+	c.head.bytes += int64(k.size)
+	c.head.expires = max(c.head.expires, k.expires)
+	all, err := c.contributions()
+	if err != nil {
+		return err
+	}
+	return c.refold(all)
+}
+
+// fillFrom fills an inferred profile, which the object makes, with what its
+// mapping types as addresses (behaviour: inferred profiles).
+func (c *change) fillFrom(w *way, k *contribution) {
+	for _, f := range [...]Fact{{Path: "EmailAddress", Text: w.email}, {Path: "PhoneNumber", Text: w.phone}} {
+		i, found := find(k.facts, f.Path)
+		if f.Text == "" || found {
+			continue
+		}
+		f.Origin, f.Time = k.origin, k.first
+		if k.source != 0 {
+			f.Time = k.source
+		}
+		if len(k.facts) > 0 {
+			f.Priority = k.facts[0].Priority
+		}
+		k.facts = slices.Insert(k.facts, i, f)
+	}
+}
+
+// renumber gives the facts of an object places in this profile's order of
+// arrival, in the order that they had. What a person wrote on the profile after
+// the object had arrived has overruled it: that goes.
+func (c *change) renumber(k *contribution) error {
+	m, err := c.loadManual()
+	if err != nil {
+		return err
+	}
+	k.facts = slices.DeleteFunc(k.facts, func(f Fact) bool {
+		i, ok := find(m.facts, f.Path)
+		return ok && m.facts[i].Time > k.last
+	})
+	var facts []*Fact
+	for i := range k.facts {
+		facts = append(facts, &k.facts[i])
+	}
+	for i := range k.parts {
+		for j := range k.parts[i].facts {
+			facts = append(facts, &k.parts[i].facts[j])
+		}
+	}
+	slices.SortStableFunc(facts, func(a, b *Fact) int { return cmp.Compare(a.Seq, b.Seq) })
+	for _, f := range facts {
+		f.Seq = c.nextSeq()
+	}
+	return nil
+}
