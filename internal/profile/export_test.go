@@ -3,6 +3,9 @@ package profile
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"math"
+	"time"
 
 	"kindred/internal/domain"
 	"kindred/internal/seal"
@@ -70,4 +73,26 @@ func Standing(ctx context.Context, d *domain.Domains, name string) ([]string, er
 		return nil
 	})
 	return ids, err
+}
+
+// AsOf is what a profile was at a time: the profile of which it was part, and
+// what stood there, as the API shows it.
+func AsOf(ctx context.Context, d *domain.Domains, name, profileID string, at time.Time) (string, error) {
+	var out string
+	err := d.View(ctx, name, func(cfg *domain.Config, r *seal.Reader) error {
+		id, _ := ParseID(profileID)
+		w := &when{ctx: ctx, r: r, d: cfg.ID, at: at.UnixMicro(), seq: math.MaxUint64}
+		root, facts, err := w.profile(id)
+		if err != nil {
+			return err
+		}
+		p, err := shape(root, facts)
+		if err != nil {
+			return err
+		}
+		b, err := json.Marshal(p)
+		out = string(b)
+		return err
+	})
+	return out, err
 }

@@ -24,6 +24,7 @@ type twins struct {
 	plain     *ingesttest.World // the one without
 	made      [][2]string       // profiles that calls made, in both
 	seed      uint64
+	types     []string
 }
 
 // twinTypes are the object types of the twins. Types that make no profile are
@@ -32,7 +33,7 @@ var twinTypes = []string{"Crm", "Shop", "Registration", "Order"}
 
 func newTwins(t *testing.T, seed uint64) *twins {
 	t.Helper()
-	w := &twins{sequence: newSequence(t, ingesttest.Memory, seed), seed: seed}
+	w := &twins{sequence: newSequence(t, ingesttest.Memory, seed), seed: seed, types: twinTypes}
 	w.plain = ingesttest.NewOn(t, ingesttest.Memory)
 	w.plain.NewDomain(sequenceDomain)
 	for _, name := range twinTypes {
@@ -108,7 +109,7 @@ func (w *twins) step() {
 		})
 		w.trace = append(w.trace, fmt.Sprint("edit ", which[0], " ", string(b), add, value))
 	case n < 75:
-		name := twinTypes[w.r.IntN(len(twinTypes))]
+		name := w.types[w.r.IntN(len(w.types))]
 		body := w.keyed(name)
 		w.both(func(i int, world *ingesttest.World) error {
 			r, err := world.Ingest.Put(ctx, sequenceDomain, name, []string{body})
