@@ -165,6 +165,9 @@ func (h *happening) content(ctx context.Context, r *seal.Reader, cfg *domain.Con
 		v = keys
 	case h.action == created, h.action == updated, h.action == merged:
 		w := &when{ctx: ctx, r: r, d: cfg.ID, at: h.at, seq: h.seq}
+		if h.seq == 0 { // with what made it
+			w.seq = math.MaxUint64
+		}
 		id, facts, err := w.profile(h.base)
 		if fault.Is(err, fault.Invalid) || fault.Is(err, fault.NotFound) {
 			return nil, nil // what there is does not reach back that far any more
@@ -213,7 +216,9 @@ func history(ctx context.Context, r *seal.Reader, d domain.ID, profileID string)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, slices.DeleteFunc(list, func(h happening) bool { return h.seq < after })...)
+		all = append(all, slices.DeleteFunc(list, func(h happening) bool {
+			return h.seq < after || m != id && h.action == deletedByMerge
+		})...)
 	}
 	slices.SortFunc(all, func(a, b happening) int { return bytes.Compare(a.place(), b.place()) })
 	if heads[0].role == mergedAway { // the rest is the history of the one it is part of now
@@ -393,7 +398,7 @@ func (w *when) fold(root ID) (ID, []Fact, error) {
 		facts[id] = w.facts(b)
 		for _, m := range b.merges {
 			if m.main == id && w.stood(m) {
-				merges = append(merges, m)
+				merges = append(merges, m.decidedAt(w.at))
 				open = append(open, m.merged...)
 			}
 		}

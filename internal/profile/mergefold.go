@@ -24,9 +24,17 @@ type merge struct {
 	// from. fields says of each path that did not come from the main profile from
 	// which it came; both are sorted.
 	explicit, fields []choice
+	was              []decision // what fields were before
 
 	undone   int64 // microseconds, 0 while the merge stands
 	undoneBy string
+}
+
+// decision is what a merge has chosen until it was chosen anew, because another
+// merge was undone.
+type decision struct {
+	until  int64 // microseconds
+	fields []choice
 }
 
 // choice is where a value comes from.
@@ -47,16 +55,36 @@ func (m *merge) encode() []byte {
 	e.int(m.at)
 	e.string(m.by)
 	e.string(m.rule)
-	for _, list := range [...][]choice{m.explicit, m.fields} {
-		e.uint(uint64(len(list)))
-		for _, c := range list {
-			e.string(c.path)
-			e.bytes(c.from[:])
-		}
+	e.choices(m.explicit)
+	e.choices(m.fields)
+	e.uint(uint64(len(m.was)))
+	for _, d := range m.was {
+		e.int(d.until)
+		e.choices(d.fields)
 	}
 	e.int(m.undone)
 	e.string(m.undoneBy)
 	return e.b
+}
+
+func (e *encoder) choices(list []choice) {
+	e.uint(uint64(len(list)))
+	for _, c := range list {
+		e.string(c.path)
+		e.bytes(c.from[:])
+	}
+}
+
+func (d *decoder) choices() []choice {
+	n := d.count(stringBytes + len(ID{}))
+	if n == 0 {
+		return nil
+	}
+	list := make([]choice, n)
+	for i := range list {
+		list[i] = choice{d.string(), d.id()}
+	}
+	return list
 }
 
 func decodeMerge(b []byte) (*merge, error) {
@@ -67,16 +95,27 @@ func decodeMerge(b []byte) (*merge, error) {
 	m := &merge{id: d.id(), main: d.id()}
 	m.merged = d.ids()
 	m.seq, m.at, m.by, m.rule = d.uint(), d.int(), d.string(), d.string()
-	for _, list := range [...]*[]choice{&m.explicit, &m.fields} {
-		if n := d.count(stringBytes + len(ID{})); n > 0 {
-			*list = make([]choice, n)
-			for i := range *list {
-				(*list)[i] = choice{d.string(), d.id()}
-			}
+	m.explicit, m.fields = d.choices(), d.choices()
+	if n := d.count(2); n > 0 {
+		m.was = make([]decision, n)
+		for i := range m.was {
+			m.was[i] = decision{d.int(), d.choices()}
 		}
 	}
 	m.undone, m.undoneBy = d.int(), d.string()
 	return m, d.done("merge")
+}
+
+// decidedAt gives the merge as it was decided at a time.
+func (m *merge) decidedAt(at int64) *merge {
+	for _, d := range m.was {
+		if at < d.until {
+			then := *m
+			then.fields = d.fields
+			return &then
+		}
+	}
+	return m
 }
 
 // sides are all profiles that took part.

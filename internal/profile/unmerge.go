@@ -67,6 +67,8 @@ type unmerging struct {
 	rest  []*merge // merges that still stand
 	out   *Unmerged
 	loose []satellite
+	// had says for each later merge what the side that the profiles leave gave.
+	had map[ID]map[string]bool
 }
 
 // find gathers the group and the merge.
@@ -88,8 +90,18 @@ func (w *unmerging) find(c *change, id ID) (err error) {
 	if w.merge == nil {
 		return errUndone(id)
 	}
+	w.had = map[ID]map[string]bool{}
+	w.g.fold(w.bases, standingMerges(w.bases), func(m *merge, standing map[ID][]Fact) {
+		w.had[m.id] = map[string]bool{}
+		for _, f := range standing[w.side(m)] {
+			w.had[m.id][f.Path] = true
+		}
+	})
 	return nil
 }
+
+// side is the side of a later merge on which the profiles were that leave.
+func (w *unmerging) side(m *merge) ID { return top(w.parents(m.seq), w.merge.main) }
 
 func errUndone(id ID) error {
 	return fault.New(fault.Invalid, "MergeId: the merge %s has been undone", id)
@@ -220,22 +232,22 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 }
 
 // choose decides anew what a later merge took from the side that the profiles
-// have left, where that has nothing any more.
+// have left, where that has nothing any more for their leaving.
 func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 	if m.seq < w.merge.seq {
 		return
 	}
-	side := top(w.parents(m.seq), w.merge.main)
+	side := w.side(m)
 	if !slices.Contains(m.sides(), side) {
 		return
 	}
-	before := slices.Clone(m.fields)
+	before := m.fields
 	again := *m
 	again.decide(standing)
 	lost := func(path string) bool {
 		_, ok := find(standing[side], path)
 		from, other := m.from(path)
-		return !ok && (other && from == side || !other && m.main == side)
+		return !ok && w.had[m.id][path] && (other && from == side || !other && m.main == side)
 	}
 	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return lost(c.path) })
 	for _, c := range again.fields {
@@ -246,6 +258,7 @@ func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 	m.fields = fields
 	m.sortFields()
 	if !slices.Equal(before, m.fields) {
+		m.was = append(m.was, decision{w.tx.Now().UnixMicro(), before})
 		w.g.root.putMerge(m)
 	}
 }
