@@ -31,7 +31,7 @@ var (
 // The whole is one transaction: of many calls that find no profile for the same
 // key at the same time, one makes it and the others join it.
 func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, mayCreate bool, in *Object) (ID, error) {
-	id, owner, ambiguous, err := resolve(ctx, tx, cfg, lookup, in.Origin)
+	id, owner, ambiguous, err := resolve(ctx, tx, cfg, lookup, in.Origin, in.Explain)
 	if err != nil {
 		return ID{}, err
 	}
@@ -54,6 +54,7 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	default:
 		return ID{}, ErrNoMatch
 	}
+	in.Explain.begin(c)
 	if err := c.admit(); err != nil {
 		return ID{}, err
 	}
@@ -80,6 +81,7 @@ func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, in *Ob
 		return false, err
 	}
 	if in.outdated(k) {
+		in.Explain.outdated(c)
 		return true, nil
 	}
 	if err := c.remove(k); err != nil {
@@ -104,7 +106,7 @@ func (c *change) admit() error {
 
 // resolve looks all keys up at once and goes through them in order. It also
 // tells which profile has the object now.
-func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin) (found, owner ID, ambiguous bool, err error) {
+func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin, x *Explanation) (found, owner ID, ambiguous bool, err error) {
 	u := uniqueKey(cfg.ID, o)
 	spans := make([]store.Span, 0, len(lookup)+1)
 	spans = append(spans, store.Span{Partition: u.Partition, Limit: 1})
@@ -115,7 +117,7 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 			continue
 		}
 		h := tx.Ring().Identify(identKey, k.Name, k.Value)
-		spans = append(spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: 2})
+		spans = append(spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: x.limit(2)})
 	}
 	lists, err := tx.ScanPlain(ctx, spans...)
 	if err != nil {
@@ -127,6 +129,7 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 		}
 		owner = ID(lists[0][0].Value)
 	}
+	x.tried(lookup, lists[1:], owner)
 	for i, k := range lookup {
 		switch hits := lists[i+1]; {
 		case len(hits) > 1:
