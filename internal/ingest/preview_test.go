@@ -170,15 +170,15 @@ func TestPreviewMeetsTheErrorsOfPut(t *testing.T) {
 func TestPreviewUnderADefinition(t *testing.T) {
 	w := tryWorld(t)
 	before := ingesttest.Dump(t, w.Store)
-	preview := func(name string, edit func(*profileapi.PutProfileObjectTypeRequest)) (*ingest.Preview, error, *profileapi.PutProfileObjectTypeRequest) {
+	preview := func(name string, edit func(*profileapi.PutProfileObjectTypeRequest)) (*ingest.Preview, *profileapi.PutProfileObjectTypeRequest, error) {
 		in := ingesttest.Type{Create: true, Fields: map[string]string{"id": "id>_profile.AccountNumber", "ref": "ref"},
 			Keys: map[string]string{"_account": "PROFILE:id", "k": "UNIQUE:ref"}}.Request("d", name)
 		edit(in)
 		p, err := w.Ingest.Preview(w.Ctx(), "d", name, func(cfg *domain.Config) (*objecttype.Type, error) { return w.TypeService.Candidate(cfg, in) }, `{"id":"1","ref":"a"}`)
-		return p, err, in
+		return p, in, err
 	}
 	for _, name := range []string{"T", "Other", "CTR"} {
-		p, err, _ := preview(name, func(*profileapi.PutProfileObjectTypeRequest) {})
+		p, _, err := preview(name, func(*profileapi.PutProfileObjectTypeRequest) {})
 		if err != nil || p.Outcome != ingest.WouldCreate {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
@@ -201,7 +201,7 @@ func TestPreviewUnderADefinition(t *testing.T) {
 			in.Fields["ref"] = f
 		},
 	} {
-		_, err, in := preview("Other", edit)
+		_, in, err := preview("Other", edit)
 		_, put := w.TypeService.PutProfileObjectType(w.Ctx(), in)
 		if !fault.Is(err, fault.Invalid) || put == nil || ingest.Reason(err) != ingest.Reason(put) {
 			t.Errorf("%s: %v, put %v", name, err, put)
