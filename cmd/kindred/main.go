@@ -15,6 +15,7 @@ import (
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
 	"kindred/internal/iam/iamcmd"
+	"kindred/internal/ingest/previewcmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -23,6 +24,7 @@ Connect Customer Profiles.
   kindred serve [flags]                serve the API (kindred serve --help lists the flags)
   kindred iam ...                      manage users, roles, keys and policies of a running server
   kindred ingest FILE...               bring files of records into a domain
+  kindred preview FILE...              tell what would become of records, without storing them
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred version                      print the version
@@ -65,6 +67,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return importcmd.Run(ctx, rest[1:], stdin, stdout, stderr)
 	case "ingest":
 		return ingestcmd.Run(ctx, rest, stdin, stdout, stderr)
+	case "preview":
+		return previewcmd.Run(ctx, rest, stdin, stdout)
 	case "deadletter":
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":

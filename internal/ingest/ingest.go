@@ -5,9 +5,11 @@
 package ingest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -146,7 +148,7 @@ type record struct {
 // that of the call as a whole; single records have theirs in the results. It is
 // what all ways in share: calls, contact records, files.
 func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
-	cfg, results, err := s.attempt(ctx, domainName, typeName, bodies, false)
+	cfg, results, err := s.attempt(ctx, domainName, typeName, bodies, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -157,10 +159,10 @@ func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies [
 }
 
 // attempt stores what can be stored under the configuration in force; the other
-// records have their errors. A rehearsal does the same and stores nothing.
-func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) (*domain.Config, []Result, error) {
+// records have their errors. A trial does the same and stores nothing.
+func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
 	for range 16 { // as often as the configuration may change under one call
-		cfg, results, err := s.put(ctx, domainName, typeName, bodies, rehearsal)
+		cfg, results, err := s.put(ctx, domainName, typeName, bodies, as)
 		if !domain.IsStale(err) {
 			return cfg, results, err
 		}
@@ -168,23 +170,20 @@ func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodi
 	return nil, nil, fault.New(fault.Busy, "The configuration of the domain is changing; try again")
 }
 
-func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) (*domain.Config, []Result, error) {
+func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
 	cfg, err := s.domains.Likely(ctx, domainName)
 	if err != nil {
 		return nil, nil, err
 	}
-	if strings.HasPrefix(typeName, "_") {
-		return nil, nil, fault.New(fault.Invalid, "ObjectTypeName: objects of the standard type %s are made by mappings and cannot be put", typeName)
-	}
-	typ, err := s.types.Lookup(cfg, typeName)
+	typ, err := s.typeOf(cfg, typeName, as)
 	if err != nil {
 		return nil, nil, errors.Join(s.domains.Confirm(ctx, cfg), err)
 	}
-	if !rehearsal {
+	if as == nil {
 		if noted, err := s.types.Used(ctx, s.domains, cfg, typ); err != nil {
 			return nil, nil, err
 		} else if noted {
-			return s.put(ctx, domainName, typeName, bodies, rehearsal)
+			return s.put(ctx, domainName, typeName, bodies, as)
 		}
 	}
 	results := make([]Result, len(bodies))
@@ -198,7 +197,7 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 		r.result.refused = !errors.Is(r.result.Err, errTooLarge)
 	}
 	if len(records) > 0 {
-		if err := s.store(ctx, cfg, typ, records, rehearsal); err != nil {
+		if err := s.store(ctx, cfg, typ, records, as); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -208,6 +207,22 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 		}
 	}
 	return cfg, results, nil
+}
+
+// typeOf finds the object type of a name, or that which a trial has in its place.
+func (s *Service) typeOf(cfg *domain.Config, name string, as *trial) (typ *objecttype.Type, err error) {
+	switch {
+	case as != nil && as.candidate != nil:
+		typ, err = as.candidate(cfg)
+	case strings.HasPrefix(name, "_"):
+		return nil, fault.New(fault.Invalid, "ObjectTypeName: objects of the standard type %s are made by mappings and cannot be put", name)
+	default:
+		typ, err = s.types.Lookup(cfg, name)
+	}
+	if as != nil {
+		as.typ = typ
+	}
+	return typ, err
 }
 
 // mapRecord parses and maps a record. But for a size over the limit, its errors
@@ -235,7 +250,7 @@ func mapRecord(cfg *domain.Config, typ *objecttype.Type, body string) (*objectty
 // out and the transaction run again without it, so that it leaves nothing
 // behind. Only trouble that no record is to blame for is returned. A rehearsal
 // ends with the transaction given up.
-func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype.Type, records []*record, rehearsal bool) error {
+func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype.Type, records []*record, as *trial) error {
 	ring, err := s.domains.Ring(ctx, cfg)
 	if err == nil {
 		err = s.domains.TypeKeyProblem(ctx, cfg, typ.Name)
@@ -260,15 +275,19 @@ func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype
 				if r.result.Err != nil {
 					continue
 				}
-				id, err := profile.Attach(ctx, tx, cfg, lookup(r.mapped), typ.AllowProfileCreation, s.object(tx, cfg, typ, r))
+				in := s.object(tx, cfg, typ, r)
+				if as != nil {
+					in.Explain = as.explain
+				}
+				id, err := profile.Attach(ctx, tx, cfg, lookup(r.mapped), typ.AllowProfileCreation, in)
 				if err != nil {
 					bad = r
 					return err
 				}
 				r.result.Profile = id
 			}
-			if rehearsal {
-				return errRehearsal
+			if as != nil {
+				return cmp.Or(tx.Err(), errRehearsal)
 			}
 			return nil
 		})
@@ -310,7 +329,7 @@ func (s *Service) settle(ctx context.Context, cfg *domain.Config, typeName strin
 		switch {
 		case r.Err == nil:
 			ok++
-		case cfg.Info.DeadLetterQueueURL != "" && !r.refused:
+		case goesToQueue(cfg, r):
 			_, r.Letter = status(r.Err)
 			r.Err = nil
 			letters = append(letters, &resource.Letter{QueueURL: cfg.Info.DeadLetterQueueURL, Domain: cfg.Info.Name,
@@ -330,19 +349,33 @@ func (s *Service) settle(ctx context.Context, cfg *domain.Config, typeName strin
 	return nil
 }
 
+// goesToQueue reports whether a record that failed becomes a dead letter.
+func goesToQueue(cfg *domain.Config, r *Result) bool {
+	return cfg.Info.DeadLetterQueueURL != "" && !r.refused
+}
+
 // lookup lists the values of the PROFILE keys in the order in which they are
 // tried: those that are not SECONDARY first.
 func lookup(m *objecttype.Mapped) []profile.Key {
 	keys := make([]profile.Key, 0, len(m.Keys))
-	for _, secondary := range [...]bool{false, true} {
-		for i := range m.Keys {
-			k := &m.Keys[i]
-			if k.Identifiers.Has(objecttype.Profile) && k.Identifiers.Has(objecttype.Secondary) == secondary {
-				keys = append(keys, profile.Key{Name: k.Name, Value: k.Value})
+	for i := range trials(m.Keys) {
+		keys = append(keys, profile.Key{Name: m.Keys[i].Name, Value: m.Keys[i].Value})
+	}
+	return keys
+}
+
+// trials goes through the keys that are tried, in their order.
+func trials(keys []objecttype.KeyValue) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		for _, secondary := range [...]bool{false, true} {
+			for i := range keys {
+				ids := keys[i].Identifiers
+				if ids.Has(objecttype.Profile) && ids.Has(objecttype.Secondary) == secondary && !yield(i) {
+					return
+				}
 			}
 		}
 	}
-	return keys
 }
 
 // object turns a mapped record into what is put into a profile.

@@ -3,7 +3,20 @@ package ingest
 import (
 	"context"
 	"errors"
+
+	"kindred/internal/domain"
+	"kindred/internal/objecttype"
+	"kindred/internal/profile"
 )
+
+// trial is a rehearsal: what is done as ever and then given up. Ingestion itself
+// has none.
+type trial struct {
+	// candidate stands in for the object type of the domain; nil: that in force.
+	candidate func(*domain.Config) (*objecttype.Type, error)
+	explain   *profile.Explanation // nil: nobody asks
+	typ       *objecttype.Type     // set: the type that was tried
+}
 
 // errRehearsal gives up a transaction that would have succeeded.
 var errRehearsal = errors.New("ingest: rehearsal")
@@ -13,7 +26,11 @@ var errRehearsal = errors.New("ingest: rehearsal")
 // tells what would become of the records and changes nothing; it judges them by
 // what is stored, so a profile that an earlier call would have made is not there.
 func (s *Service) Try(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) ([]Result, error) {
-	_, results, err := s.attempt(ctx, domainName, typeName, bodies, rehearsal)
+	var as *trial
+	if rehearsal {
+		as = &trial{}
+	}
+	_, results, err := s.attempt(ctx, domainName, typeName, bodies, as)
 	if err != nil {
 		return nil, err
 	}

@@ -32,6 +32,7 @@ import (
 	"kindred/internal/objecttype"
 	"kindred/internal/page"
 	"kindred/internal/permission"
+	"kindred/internal/preview"
 	"kindred/internal/profile"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
@@ -109,6 +110,7 @@ func New(c Config) (*Node, error) {
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
 	letters := deadletter.NewService(deadletter.Config{Domains: domainAPI, Queues: clients, Outbox: outbox, Ingest: ingestion,
 		Pages: pages, Account: c.Account, Log: c.Log})
+	previews := preview.NewService(preview.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Authorize: permissions.Authorize})
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
 		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
@@ -122,7 +124,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},

@@ -127,14 +127,17 @@ func (s Set) Kinds() []string {
 }
 
 // String lists the set, separated by commas.
-func (s Set) String() string {
-	var names []string
+func (s Set) String() string { return strings.Join(s.Names(), ",") }
+
+// Names lists the set by the names of the API.
+func (s Set) Names() []string {
+	names := []string{}
 	for i, n := range identifierNames {
 		if s.Has(Identifier(i)) {
 			names = append(names, n)
 		}
 	}
-	return strings.Join(names, ",")
+	return names
 }
 
 // identifiers reads the names of a key definition. A name that is unknown is

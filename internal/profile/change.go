@@ -30,7 +30,8 @@ type change struct {
 	objects int   // as it was
 	bytes   int64 // as it was
 	index   []indexChange
-	derive  bool // a field that predefined keys follow from has changed
+	derive  bool         // a field that predefined keys follow from has changed
+	explain *Explanation // nil: nobody asks
 }
 
 // indexChange adds to the count of an index entry of the profile.

@@ -33,7 +33,7 @@ var (
 // key at the same time, one makes it and the others join it. It returns the id
 // under which clients see the profile.
 func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, mayCreate bool, in *Object) (ID, error) {
-	res, err := resolve(ctx, tx, cfg, lookup, in.Origin)
+	res, err := resolve(ctx, tx, cfg, lookup, in.Origin, in.Explain)
 	if err != nil {
 		return ID{}, err
 	}
@@ -41,6 +41,7 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	if err != nil {
 		return ID{}, err
 	}
+	in.Explain.begin(c)
 	var none ID
 	if res.owner != none && res.owner != c.id {
 		outdated, at, err := move(ctx, tx, cfg, res.owner, in)
@@ -51,6 +52,7 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 			if c, err = loadBase(ctx, tx, cfg, c.id); err != nil {
 				return ID{}, err
 			}
+			in.Explain.resume(c)
 		}
 	}
 	if err := c.admit(); err != nil {
@@ -160,6 +162,7 @@ func move(ctx context.Context, tx *seal.Tx, cfg *domain.Config, owner ID, in *Ob
 		return false, at, err
 	}
 	if in.outdated(k) {
+		in.Explain.outdated(c)
 		return true, c.seen(), nil
 	}
 	if err := c.remove(k); err != nil {
@@ -198,7 +201,7 @@ const maxShared = 1000
 
 // resolve looks all keys up at once and goes through them in order. It also
 // tells which profile has the object now.
-func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin) (res resolution, err error) {
+func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin, x *Explanation) (res resolution, err error) {
 	u := uniqueKey(cfg.ID, o)
 	spans := make([]store.Span, 0, len(lookup)+1)
 	spans = append(spans, store.Span{Partition: u.Partition, Limit: 1})
@@ -209,7 +212,7 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 			continue
 		}
 		h := tx.Ring().Identify(identKey, k.Name, k.Value)
-		spans = append(spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: 2})
+		spans = append(spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: x.limit(2)})
 	}
 	lists, err := tx.ScanPlain(ctx, spans...)
 	if err != nil {
@@ -220,6 +223,11 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 			return res, fmt.Errorf("unique key: %w", store.ErrCorrupt)
 		}
 		res.owner = ID(lists[0][0].Value)
+	}
+	if x != nil {
+		if err := x.look(ctx, tx, cfg, lookup, lists[1:], res.owner); err != nil {
+			return res, err
+		}
 	}
 	var none ID
 	for i, k := range lookup {

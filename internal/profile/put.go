@@ -42,6 +42,7 @@ type Object struct {
 	Maps       func(key string) bool // whether the object type maps a predefined key
 	Email      string                // fills EmailAddress of an inferred profile
 	Phone      string                // fills PhoneNumber of an inferred profile
+	Explain    *Explanation          // told what becomes of the object; nil: nobody asks
 
 	way *way // of one that goes into a satellite
 }
@@ -59,6 +60,7 @@ func (c *change) put(in *Object) error {
 		return err
 	}
 	if old != nil && in.outdated(old) {
+		c.explain.outdated(c)
 		return nil
 	}
 	wall := c.tx.Now().UnixMicro()
@@ -107,6 +109,7 @@ func (c *change) put(in *Object) error {
 	}
 	c.head.bytes += int64(k.size - before.size)
 	c.head.expires = max(c.head.expires, k.expires)
+	c.explain.finished(c, old, k)
 	return nil
 }
 
@@ -152,6 +155,7 @@ func (c *change) putFacts(in *Object, k *contribution, before []Fact) error {
 		fresh = c.fill(in, fresh, "PhoneNumber", in.Phone)
 	}
 	slices.SortFunc(fresh, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+	c.explain.gives(fresh)
 	k.facts = accumulate(before, fresh, m.since)
 	c.head.facts = slices.Grow(c.head.facts, len(fresh))
 	for _, f := range fresh {
@@ -200,6 +204,7 @@ func (c *change) putParts(in *Object, k *contribution, before []part) error {
 			old = &before[j]
 		}
 		s, err := c.standardFor(p, old)
+		c.explain.part(p, s)
 		if err != nil {
 			return err
 		}
@@ -267,6 +272,7 @@ func (c *change) standardFor(p *Part, old *part) (*standardObject, error) {
 	if err != nil {
 		return nil, fmt.Errorf("standard object keys: %w", err)
 	}
+	c.explain.found(c.tx.Ring(), p, lists)
 	var hits []ID
 	for _, list := range lists {
 		for _, rec := range list {

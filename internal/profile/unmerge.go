@@ -362,7 +362,7 @@ func (w *unmerging) reattach(rec record, fresh ID) (used bool, err error) {
 	if k.way == nil {
 		return false, fmt.Errorf("satellite: an object of %s does not know its way: %w", k.origin.Type, store.ErrCorrupt)
 	}
-	res, err := resolve(w.ctx, w.tx, w.cfg, k.way.lookup, k.origin)
+	res, err := resolve(w.ctx, w.tx, w.cfg, k.way.lookup, k.origin, nil)
 	if err != nil {
 		return false, err
 	}

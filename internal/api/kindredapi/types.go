@@ -27,6 +27,20 @@ type AccessKeyMetadata struct {
 	CreateDate  time.Time
 }
 
+// Address is the structure of that name.
+type Address struct {
+	Address1   *string
+	Address2   *string
+	Address3   *string
+	Address4   *string
+	City       *string
+	County     *string
+	State      *string
+	Province   *string
+	Country    *string
+	PostalCode *string
+}
+
 // AttachRolePolicyRequest is the structure of that name.
 type AttachRolePolicyRequest struct {
 	RoleName   string
@@ -56,6 +70,14 @@ type AttachedPolicy struct {
 // BadRequestException is the structure of that name.
 type BadRequestException struct {
 	Message *string
+}
+
+// ContactPreference is the structure of that name.
+type ContactPreference struct {
+	KeyName     *string
+	KeyValue    *string
+	ProfileId   *string
+	ContactType *string
 }
 
 // CreateAccessKeyRequest is the structure of that name.
@@ -202,6 +224,18 @@ type DetachUserPolicyResponse struct {
 type DomainSettings struct {
 	DefaultCountry                string
 	MaxObjectsPerProfilePerSecond *int
+}
+
+// EngagementPreferences is the structure of that name.
+type EngagementPreferences struct {
+	Phone []ContactPreference
+	Email []ContactPreference
+}
+
+// FoundByKeyValue is the structure of that name.
+type FoundByKeyValue struct {
+	KeyName *string
+	Values  []string
 }
 
 // GetDomainSettingsRequest is the structure of that name.
@@ -386,6 +420,33 @@ type ListUsersResponse struct {
 	NextToken *string
 }
 
+// ObjectTypeDefinition is the structure of that name.
+type ObjectTypeDefinition struct {
+	Description                      string
+	TemplateId                       *string
+	ExpirationDays                   *int
+	EncryptionKey                    *string
+	AllowProfileCreation             *bool
+	SourceLastUpdatedTimestampFormat *string
+	MaxProfileObjectCount            *int
+	SourcePriority                   *int
+	Fields                           map[string]ObjectTypeField
+	Keys                             map[string][]ObjectTypeKey
+}
+
+// ObjectTypeField is the structure of that name.
+type ObjectTypeField struct {
+	Source      *string
+	Target      *string
+	ContentType *string
+}
+
+// ObjectTypeKey is the structure of that name.
+type ObjectTypeKey struct {
+	StandardIdentifiers []string
+	FieldNames          []string
+}
+
 // Policy is the structure of that name.
 type Policy struct {
 	PolicyName      string
@@ -395,6 +456,118 @@ type Policy struct {
 	UpdateDate      time.Time
 	AttachmentCount int
 	Description     *string
+}
+
+// PreviewChange is the structure of that name.
+type PreviewChange struct {
+	Field  string
+	Before *string
+	After  *string
+	Reason string
+}
+
+// PreviewError is the structure of that name.
+type PreviewError struct {
+	Message     string
+	Destination string
+}
+
+// PreviewField is the structure of that name.
+type PreviewField struct {
+	Name        string
+	Source      string
+	ContentType string
+	Target      *string
+	Value       *string
+	Values      []string
+	Truncated   *bool
+	WritesTo    []string
+	Problem     *string
+}
+
+// PreviewKey is the structure of that name.
+type PreviewKey struct {
+	Name                string
+	StandardIdentifiers []string
+	FieldNames          []string
+	Value               *string
+	NormalizedValue     *string
+	Stored              bool
+	NotStored           *string
+	Tried               *int
+	Finding             string
+	ProfileIds          []string
+	More                *bool
+	Problem             *string
+}
+
+// PreviewKeyValue is the structure of that name.
+type PreviewKeyValue struct {
+	KeyName         string
+	NormalizedValue string
+}
+
+// PreviewProfileObjectRequest is the structure of that name.
+type PreviewProfileObjectRequest struct {
+	DomainName     string
+	ObjectTypeName string
+	ObjectType     *ObjectTypeDefinition
+	Object         string
+}
+
+// PreviewProfileObjectResponse is the structure of that name.
+type PreviewProfileObjectResponse struct {
+	Outcome                    string
+	Error                      *PreviewError
+	UniqueKey                  *string
+	SourceLastUpdatedTimestamp *time.Time
+	ProfileId                  *string
+	MovedFrom                  *string
+	Fields                     []PreviewField
+	Keys                       []PreviewKey
+	StandardObjects            []PreviewStandardObject
+	Before                     *Profile
+	After                      *Profile
+	Changes                    []PreviewChange
+}
+
+// PreviewStandardObject is the structure of that name.
+type PreviewStandardObject struct {
+	ObjectTypeName string
+	Outcome        string
+	Id             *string
+	FoundBy        []PreviewKeyValue
+}
+
+// Profile is the structure of that name.
+type Profile struct {
+	ProfileId             *string
+	AccountNumber         *string
+	AdditionalInformation *string
+	PartyType             *string
+	BusinessName          *string
+	FirstName             *string
+	MiddleName            *string
+	LastName              *string
+	BirthDate             *string
+	Gender                *string
+	PhoneNumber           *string
+	MobilePhoneNumber     *string
+	HomePhoneNumber       *string
+	BusinessPhoneNumber   *string
+	EmailAddress          *string
+	PersonalEmailAddress  *string
+	BusinessEmailAddress  *string
+	Address               *Address
+	ShippingAddress       *Address
+	MailingAddress        *Address
+	BillingAddress        *Address
+	Attributes            map[string]string
+	FoundByItems          []FoundByKeyValue
+	PartyTypeString       *string
+	GenderString          *string
+	ProfileType           *string
+	EngagementPreferences *EngagementPreferences
 }
 
 // PutDomainSettingsRequest is the structure of that name.
