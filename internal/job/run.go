@@ -60,10 +60,7 @@ func (r *runner) look(ctx context.Context) error {
 	if !r.room() {
 		return nil
 	}
-	list, err := r.dueNow(ctx)
-	if err != nil {
-		return err
-	}
+	list, failed := r.dueNow(ctx)
 	now := r.now()
 	for k, until := range r.shun {
 		if now.After(until) {
@@ -72,7 +69,7 @@ func (r *runner) look(ctx context.Context) error {
 	}
 	for _, d := range list {
 		if !r.room() || ctx.Err() != nil {
-			return nil
+			return failed
 		}
 		if _, shunned := r.shun[d.job]; shunned || r.has(d.job) {
 			continue
@@ -87,30 +84,31 @@ func (r *runner) look(ctx context.Context) error {
 			r.work.Go(func() { r.run(ctx, h) })
 		}
 	}
-	return nil
+	return failed
 }
 
 // dueNow reads the index: what may be taken now and is of a kind that is known
-// here, what has waited longest first.
+// here, what has waited longest first. It goes on past entries that are damaged.
 func (r *runner) dueNow(ctx context.Context) (list []due, err error) {
 	now := r.now()
 	span := store.Span{Partition: dueJobs, Limit: lookAt}
 	for {
 		var page []store.Record
-		err := r.store.View(ctx, func(rd store.Reader) error {
+		failed := r.store.View(ctx, func(rd store.Reader) error {
 			lists, err := rd.Scan(ctx, span)
 			if err == nil {
 				page = lists[0]
 			}
 			return err
 		})
-		if err != nil {
-			return nil, fmt.Errorf("job index: %w", err)
+		if failed != nil {
+			return nil, fmt.Errorf("job index: %w", failed)
 		}
 		for _, rec := range page {
-			d, err := openDue(rec)
-			if err != nil {
-				return nil, err
+			d, damaged := openDue(rec)
+			if damaged != nil {
+				err = damaged
+				continue
 			}
 			if !d.at.After(now) && r.handlers[d.kind] != nil {
 				list = append(list, d)
@@ -122,7 +120,7 @@ func (r *runner) dueNow(ctx context.Context) (list []due, err error) {
 		span.Start = append(page[len(page)-1].Key.Sort, 0)
 	}
 	slices.SortFunc(list, func(a, b due) int { return cmp.Or(a.at.Compare(b.at), slices.Compare(a.job.id[:], b.job.id[:])) })
-	return list, nil
+	return list, err
 }
 
 // run works on a job that was taken, for as long as it is this node's.

@@ -119,6 +119,13 @@ func (g *gate) die() {
 	g.dead = true
 }
 
+// live takes that back.
+func (g *gate) live() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.dead = false
+}
+
 // freeze has everything stop where it next meets the store, as SIGSTOP does; thaw
 // has it go on.
 func (g *gate) freeze() {
@@ -179,6 +186,13 @@ type toy struct {
 	steps                 int
 }
 
+// counts are the runs of transactions' functions, and the steps.
+func (h *toy) counts() (runs, steps int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.runs, h.steps
+}
+
 // work is the parameters of a toy's job.
 type work struct {
 	Units, Batch int
@@ -197,14 +211,21 @@ func (h *toy) once(hook *func(context.Context) error) func(context.Context) erro
 	return f
 }
 
+// set sets a hook of a node that is at work.
+func (h *toy) set(hook *func(context.Context) error, f func(context.Context) error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	*hook = f
+}
+
 func (h *toy) Step(ctx context.Context, s *job.Step) error { return h.move(ctx, s, 1) }
 
 func (h *toy) Undo(ctx context.Context, s *job.Step) error { return h.move(ctx, s, -1) }
 
 func unitKey(d domain.ID, via string, unit int) store.Key {
-	kind := byte('z') // sealed
-	if via == "UpdateStore" {
-		kind = 'y'
+	kind := map[string]byte{"UpdateStore": 'x', "Save": 'y'}[via]
+	if kind == 0 {
+		kind = 'z'
 	}
 	return store.Key{Partition: d.Partition(kind), Sort: binary.BigEndian.AppendUint32(nil, uint32(unit))}
 }
@@ -325,7 +346,10 @@ func (w *world) get(id job.ID) *job.Job {
 	return j
 }
 
-func (w *world) ask(verb func(context.Context, domain.ID, job.ID) (*job.Job, error), id job.ID) *job.Job {
+// verb is one of the methods that read or steer a job.
+type verb = func(context.Context, domain.ID, job.ID) (*job.Job, error)
+
+func (w *world) ask(verb verb, id job.ID) *job.Job {
 	w.t.Helper()
 	j, err := verb(w.ctx(), w.d, id)
 	if err != nil {
