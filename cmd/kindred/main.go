@@ -15,6 +15,7 @@ import (
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
 	"kindred/internal/iam/iamcmd"
+	"kindred/internal/job/jobcmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -25,6 +26,7 @@ Connect Customer Profiles.
   kindred ingest FILE...               bring files of records into a domain
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
+  kindred job list|get|pause|...       look at long work in the background, and steer it
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -67,6 +69,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return ingestcmd.Run(ctx, rest, stdin, stdout, stderr)
 	case "deadletter":
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
+	case "job":
+		return jobcmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil
