@@ -85,7 +85,7 @@ type Job struct {
 	StartedAt  time.Time `json:",omitzero"` // zero: no node has worked on it
 	UpdatedAt  time.Time // the last step or change of state
 	EndedAt    time.Time `json:",omitzero"` // zero: it has not ended
-	Done       int64     // units of the handler's choice, those that failed among them or not
+	Done       int64     // in units of the handler's choice
 	Failed     int64
 	Total      *int64           `json:",omitempty"` // nil: not known
 	Counters   map[string]int64 `json:",omitempty"`
