@@ -16,6 +16,7 @@ import (
 	"kindred/internal/deadletter/deadlettercmd"
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/ingest/previewcmd"
+	"kindred/internal/job/jobcmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -27,6 +28,7 @@ Connect Customer Profiles.
   kindred preview FILE...              tell what would become of records, without storing them
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
+  kindred job list|get|pause|...       look at long work in the background, and steer it
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -71,6 +73,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return previewcmd.Run(ctx, rest, stdin, stdout)
 	case "deadletter":
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
+	case "job":
+		return jobcmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil

@@ -28,6 +28,7 @@ import (
 	"kindred/internal/iam"
 	"kindred/internal/ingest"
 	"kindred/internal/integration"
+	"kindred/internal/job"
 	"kindred/internal/kms"
 	"kindred/internal/objecttype"
 	"kindred/internal/page"
@@ -66,6 +67,7 @@ type Node struct {
 	TypesAPI  *objecttype.Service
 	Profiles  *profile.Service
 	Ingest    *ingest.Service
+	Jobs      *job.Jobs
 
 	background []func(context.Context) error
 }
@@ -88,6 +90,7 @@ func New(c Config) (*Node, error) {
 
 	domains := domain.NewDomains(c.Store, c.Root.AEAD("config"), keys, c.Now)
 	domainAPI := domain.NewService(domains, check, pages, c.Region, c.Account)
+	jobs := job.New(job.Config{Store: c.Store, Domains: domains, Seal: c.Root.AEAD("job"), Now: c.Now, Log: c.Log})
 	types := objecttype.NewTypes()
 	profiles := profile.NewService(domains, types, pages)
 	typesAPI := objecttype.NewService(types, domains, check, profiles, pages, c.Log)
@@ -124,7 +127,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, job.NewService(jobs, domainAPI, pages), principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -135,8 +138,8 @@ func New(c Config) (*Node, error) {
 	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
-	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep}}, nil
+	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

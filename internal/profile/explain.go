@@ -39,8 +39,8 @@ type Explanation struct {
 
 	was                  []Fact // on the profile
 	before, fresh, after []Fact // before: was, without what the object gave elsewhere
-	met                  bool // a profile that is there
-	put                  bool // all the way to the end
+	met                  bool   // a profile that is there
+	put                  bool   // all the way to the end
 	standards            []standardHit
 }
 

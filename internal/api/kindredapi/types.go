@@ -72,6 +72,12 @@ type BadRequestException struct {
 	Message *string
 }
 
+// CancelJobRequest is the structure of that name.
+type CancelJobRequest struct {
+	DomainName string
+	JobId      string
+}
+
 // ContactPreference is the structure of that name.
 type ContactPreference struct {
 	KeyName     *string
@@ -243,6 +249,12 @@ type GetDomainSettingsRequest struct {
 	DomainName string
 }
 
+// GetJobRequest is the structure of that name.
+type GetJobRequest struct {
+	DomainName string
+	JobId      string
+}
+
 // GetPolicyRequest is the structure of that name.
 type GetPolicyRequest struct {
 	PolicyName string
@@ -309,6 +321,25 @@ type InternalServerException struct {
 	Message *string
 }
 
+// Job is the structure of that name.
+type Job struct {
+	JobId         string
+	Kind          string
+	Subject       *string
+	State         string
+	Cancelling    bool
+	RequestedBy   *string
+	CreatedAt     time.Time
+	StartedAt     *time.Time
+	LastUpdatedAt time.Time
+	EndedAt       *time.Time
+	DoneCount     int64
+	FailedCount   int64
+	TotalCount    *int64
+	Counters      map[string]int64
+	Message       *string
+}
+
 // ListAccessKeysRequest is the structure of that name.
 type ListAccessKeysRequest struct {
 	UserName string
@@ -362,6 +393,21 @@ type ListDeadLettersResponse struct {
 	QueueUrl        *string
 	QueueProblem    *string
 	MaxReceiveCount *int
+}
+
+// ListJobsRequest is the structure of that name.
+type ListJobsRequest struct {
+	DomainName string
+	State      *string
+	Kind       *string
+	MaxResults *int
+	NextToken  *string
+}
+
+// ListJobsResponse is the structure of that name.
+type ListJobsResponse struct {
+	Items     []Job
+	NextToken *string
 }
 
 // ListPoliciesRequest is the structure of that name.
@@ -445,6 +491,12 @@ type ObjectTypeField struct {
 type ObjectTypeKey struct {
 	StandardIdentifiers []string
 	FieldNames          []string
+}
+
+// PauseJobRequest is the structure of that name.
+type PauseJobRequest struct {
+	DomainName string
+	JobId      string
 }
 
 // Policy is the structure of that name.
@@ -640,6 +692,12 @@ type RedriveResult struct {
 // ResourceNotFoundException is the structure of that name.
 type ResourceNotFoundException struct {
 	Message *string
+}
+
+// ResumeJobRequest is the structure of that name.
+type ResumeJobRequest struct {
+	DomainName string
+	JobId      string
 }
 
 // Role is the structure of that name.
