@@ -278,7 +278,9 @@ func (c *change) erase() error {
 		for _, key := range k.keys {
 			drop(matching, key)
 		}
-		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		if !k.residue() {
+			c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		}
 	}
 	standards, err := c.standards([]byte{'s'})
 	if err != nil {

@@ -40,6 +40,7 @@ type Object struct {
 	NewOnly    []Key // to be stored if the object makes the profile
 	Parts      []Part
 	Maps       func(key string) bool // whether the object type maps a predefined key
+	Limits     Limits                // of the profile that takes it
 	Email      string                // fills EmailAddress of an inferred profile
 	Phone      string                // fills PhoneNumber of an inferred profile
 }
@@ -58,6 +59,9 @@ func (c *change) put(in *Object) error {
 	}
 	if old != nil && in.outdated(old) {
 		return nil
+	}
+	if err := c.makeRoom(in, old); err != nil {
+		return err
 	}
 	wall := c.tx.Now().UnixMicro()
 	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
@@ -96,6 +100,7 @@ func (c *change) put(in *Object) error {
 	if old == nil {
 		c.tx.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
 		c.head.objects++
+		c.head.counts.add(in.Origin.Type, 1)
 	}
 	c.head.bytes += int64(k.size - before.size)
 	c.head.expires = max(c.head.expires, k.expires)
@@ -202,6 +207,9 @@ func (c *change) putParts(in *Object, k *contribution, before []part) error {
 			had, hadKeys = old.facts, old.keys
 		} else if old != nil {
 			orphaned = append(orphaned, *old)
+		}
+		if old == nil || old.id != s.id {
+			s.parts++
 		}
 		fresh := make([]Fact, len(p.Values))
 		for j := range p.Values {
@@ -341,15 +349,16 @@ func (c *change) withdraw(parts []part, rest []*contribution) error {
 		c.recountStandard(s, p.keys, nil)
 	}
 	var facts []Fact
-	others := false
+	s.parts = 0
 	for _, k := range rest {
 		for i := range k.parts {
 			if q := &k.parts[i]; q.kind == kind && q.id == id {
-				facts, others = append(facts, q.facts...), true
+				facts = append(facts, q.facts...)
+				s.parts++
 			}
 		}
 	}
-	if !others {
+	if s.parts == 0 {
 		c.recount(findable, s.derived, nil)
 		c.tx.Delete(c.key(standardSort(kind, id)))
 		return nil
@@ -370,8 +379,11 @@ func (c *change) remove(gone ...*contribution) error {
 	for _, k := range gone {
 		leaving[k.origin] = true
 	}
-	rest := slices.DeleteFunc(left, func(k *contribution) bool { return leaving[k.origin] })
+	return c.leave(gone, slices.DeleteFunc(left, func(k *contribution) bool { return leaving[k.origin] }))
+}
 
+// leave is remove for who has the contributions that are left.
+func (c *change) leave(gone, rest []*contribution) error {
 	type name struct {
 		kind string
 		id   ID
@@ -393,12 +405,7 @@ func (c *change) remove(gone ...*contribution) error {
 		}
 	}
 	for _, k := range gone {
-		c.recount(matching, k.keys, nil)
-		c.tx.Delete(c.key(contributionSort(k.origin)))
-		c.tx.Delete(c.key(objectSort(k.origin, k.order)))
-		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
-		c.head.objects--
-		c.head.bytes -= int64(k.size)
+		c.discard(k)
 	}
 	return c.refold(rest)
 }

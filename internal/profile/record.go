@@ -28,6 +28,7 @@ type head struct {
 	inWindow                  int
 	facts                     []Fact       // that stand, by path
 	derived                   []derivedKey // predefined keys that follow from facts
+	counts                    tally        // of objects
 }
 
 // derivedKey is an index entry that follows from the standing facts.
@@ -59,6 +60,7 @@ func (h *head) encode() []byte {
 		e.string(k.key.Name)
 		e.string(k.key.Value)
 	}
+	e.tally(h.counts)
 	return e.b
 }
 
@@ -79,6 +81,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i].key = Key{d.string(), d.string()}
 		}
 	}
+	h.counts = d.tally()
 	return h, d.done("profile head")
 }
 
@@ -207,6 +210,7 @@ type standardObject struct {
 	keys             []Key // that find it, with how many contributions bring each
 	counts           []int
 	derived          []Key // search keys that follow from its facts and id
+	parts            int   // of how many contributions it is made
 }
 
 func (s *standardObject) encode() []byte {
@@ -224,6 +228,7 @@ func (s *standardObject) encode() []byte {
 		e.uint(uint64(n))
 	}
 	e.keys(s.derived)
+	e.uint(uint64(s.parts))
 	return e.b
 }
 
@@ -239,7 +244,7 @@ func decodeStandard(kind string, id ID, b []byte) (*standardObject, error) {
 	for i := range s.counts {
 		s.counts[i] = int(d.uint())
 	}
-	s.derived = d.keys()
+	s.derived, s.parts = d.keys(), int(d.uint())
 	return s, d.done("standard object")
 }
 

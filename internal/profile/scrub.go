@@ -65,7 +65,7 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		if err != nil {
 			return err
 		}
-		gone := slices.DeleteFunc(list, func(k *contribution) bool { return k.last >= before })
+		gone := slices.DeleteFunc(list, func(k *contribution) bool { return k.arrived() >= before })
 		if len(gone) == 0 {
 			return nil
 		}
@@ -76,11 +76,21 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		if err != nil {
 			return err
 		}
-		if c.head.inferred && c.head.objects == 0 && len(m.facts) == 0 && len(m.keys) == 0 {
+		if c.head.inferred && c.head.objects == 0 && len(c.head.facts) == 0 && len(m.facts) == 0 && len(m.keys) == 0 {
 			return c.vanish()
 		}
 		return c.finish()
 	})
+}
+
+// arrived is when a contribution last came, by which it is judged older than a
+// deletion of its type. A residue may hold values from before and after: it is as
+// old as the oldest of them, so that none survives the deletion.
+func (k *contribution) arrived() int64 {
+	if k.residue() {
+		return k.first
+	}
+	return k.last
 }
 
 // vanish removes a profile of which no contribution is left.

@@ -111,11 +111,9 @@ func (v *verifier) profile(p []byte) error {
 	v.checkStandards(s)
 	v.expect(s)
 	v.totals.Profiles++
-	v.totals.Metered += domain.Metered(len(s.contributions))
-	v.totals.Objects += int64(len(s.contributions))
-	for _, k := range s.contributions {
-		v.totals.Bytes += int64(k.size)
-	}
+	v.totals.Metered += domain.Metered(s.head.objects) // which checkHead has checked
+	v.totals.Objects += int64(s.head.objects)
+	v.totals.Bytes += s.head.bytes
 	return nil
 }
 
@@ -166,10 +164,17 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 func (v *verifier) checkHead(s *stored) {
 	facts := slices.Clone(s.manual.facts)
 	seen := map[uint64]bool{}
-	var size int64
+	want := *s.head
+	want.objects, want.bytes, want.counts = 0, 0, nil
 	for _, k := range s.contributions {
 		facts = append(facts, k.facts...)
-		size += int64(k.size)
+		if k.residue() {
+			v.checkResidue(s, k)
+			continue
+		}
+		want.objects++
+		want.bytes += int64(k.size)
+		want.counts.add(k.origin.Type, 1)
 	}
 	for i := range facts {
 		if f := &facts[i]; f.Seq == 0 || f.Seq > s.head.seq || seen[f.Seq] {
@@ -177,18 +182,32 @@ func (v *verifier) checkHead(s *stored) {
 		}
 		seen[facts[i].Seq] = true
 	}
-	want := *s.head
 	want.facts = Fold(facts)
 	want.derived = deriveKeys(want.facts, v.cfg.Info.Settings.DefaultCountry)
-	want.objects, want.bytes = len(s.contributions), size
 	if !bytes.Equal(want.encode(), s.headBytes) {
 		v.wrong("profile %s: the head\n%+v\nis not the fold\n%+v", s.id, *s.head, want)
+	}
+}
+
+// checkResidue: a residue has values of the profile that may still stand, and
+// nothing else.
+func (v *verifier) checkResidue(s *stored, k *contribution) {
+	if len(k.keys)+len(k.parts)+k.size != 0 || len(k.facts) == 0 || k.first > k.last {
+		v.wrong("profile %s: the residue of %s is %+v", s.id, k.origin.Type, *k)
+	}
+	for i := range k.facts {
+		if f := &k.facts[i]; f.Manual || i > 0 && k.facts[i-1].Path >= f.Path {
+			v.wrong("profile %s: the residue of %s has the fact %+v", s.id, k.origin.Type, *f)
+		}
 	}
 }
 
 // checkObjects compares contributions with the objects that brought them.
 func (v *verifier) checkObjects(s *stored) {
 	for _, k := range s.contributions {
+		if k.residue() {
+			continue
+		}
 		at := string(objectSort(k.origin, k.order))
 		size, ok := s.objects[at]
 		delete(s.objects, at)
@@ -213,11 +232,12 @@ func (v *verifier) checkStandards(s *stored) {
 		kind string
 		id   ID
 	}
-	facts, keys := map[name][]Fact{}, map[name]map[Key]int{}
+	facts, keys, parts := map[name][]Fact{}, map[name]map[Key]int{}, map[name]int{}
 	for _, k := range s.contributions {
 		for _, p := range k.parts {
 			n := name{p.kind, p.id}
 			facts[n] = append(facts[n], p.facts...)
+			parts[n]++
 			if keys[n] == nil {
 				keys[n] = map[Key]int{}
 			}
@@ -233,7 +253,7 @@ func (v *verifier) checkStandards(s *stored) {
 			continue
 		}
 		want := *o
-		want.facts, want.keys, want.counts = Fold(facts[n]), slices.Collect(maps.Keys(keys[n])), nil
+		want.facts, want.keys, want.counts, want.parts = Fold(facts[n]), slices.Collect(maps.Keys(keys[n])), nil, parts[n]
 		sortKeys(want.keys)
 		for _, k := range want.keys {
 			want.counts = append(want.counts, keys[n][k])
@@ -272,6 +292,9 @@ func (v *verifier) expect(s *stored) {
 	for _, k := range s.contributions {
 		for _, key := range k.keys {
 			add(matching, key)
+		}
+		if k.residue() {
+			continue
 		}
 		at := spot(uniqueKey(v.cfg.ID, k.origin))
 		if other, twice := v.unique[at]; twice {

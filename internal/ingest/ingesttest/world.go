@@ -44,6 +44,7 @@ type World struct {
 	Outbox       *deadletter.Outbox
 	Domains      *domain.Domains
 	Domain       *domain.Service
+	Types        *objecttype.Types // whose bounds of a profile a test may lower
 	TypeService  *objecttype.Service
 	Profiles     *profile.Service
 	Ingest       *ingest.Service
@@ -99,6 +100,7 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 	w.Domains = domain.NewDomains(s, Cipher(t, "config"), keys, clock.Now)
 	w.Domain = domain.NewService(w.Domains, w.Check, pages, Region, Account)
 	types := objecttype.NewTypes()
+	w.Types = types
 	w.Profiles = profile.NewService(w.Domains, types, pages)
 	w.TypeService = objecttype.NewService(types, w.Domains, w.Check, w.Profiles, pages, log)
 	w.Outbox = deadletter.New(s, Cipher(t, "outbox"), w.Queues, log)
@@ -121,7 +123,7 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 
 // Quiet is ingestion that counts nothing, for use by many goroutines.
 func (w *World) Quiet() *ingest.Service {
-	return ingest.NewService(w.Domains, objecttype.NewTypes(), w.Outbox, nil)
+	return ingest.NewService(w.Domains, w.Types, w.Outbox, nil)
 }
 
 func cutPrefix(s, prefix string) (string, bool) {
