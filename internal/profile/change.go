@@ -28,6 +28,7 @@ type change struct {
 
 	objects int   // as it was
 	bytes   int64 // as it was
+	soonest int64 // the earliest expiry among what has been put, microseconds
 	index   []indexChange
 	derive  bool // a field that predefined keys follow from has changed
 }
@@ -129,6 +130,7 @@ func (c *change) finish() error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
+	c.schedule()
 	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes,
 		Metered: domain.Metered(h.objects) - domain.Metered(c.objects)}
 	if c.fresh {
@@ -291,6 +293,7 @@ func (c *change) erase() error {
 			drop(findable, k)
 		}
 	}
+	c.unschedule()
 	c.tx.Clear(c.p)
 	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
 		Objects: -int64(c.objects), Bytes: -c.bytes})

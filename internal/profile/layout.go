@@ -54,7 +54,8 @@ func ParseID(s string) (id ID, ok bool) {
 // Two kinds of partition lead to profiles. In that of a key's hash ('k'), each
 // sort key is a class byte and a profile id; the value counts how many
 // contributions of the profile have the key. In that of an object's unique key
-// ('u') the one record holds the id of the profile that has the object.
+// ('u') the one record holds the id of the profile that has the object. Those of
+// due times ('x') are described in expire.go.
 var (
 	headSort   = []byte("h")
 	manualSort = []byte("m")

@@ -104,6 +104,7 @@ func (c *change) put(in *Object) error {
 	}
 	c.head.bytes += int64(k.size - before.size)
 	c.head.expires = max(c.head.expires, k.expires)
+	c.due(k.expires)
 	return nil
 }
 

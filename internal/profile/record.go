@@ -29,6 +29,7 @@ type head struct {
 	facts                     []Fact       // that stand, by path
 	derived                   []derivedKey // predefined keys that follow from facts
 	counts                    tally        // of objects
+	due                       uint32       // hour of the entry in the index of due times, 0 is none
 }
 
 // derivedKey is an index entry that follows from the standing facts.
@@ -61,6 +62,7 @@ func (h *head) encode() []byte {
 		e.string(k.key.Value)
 	}
 	e.tally(h.counts)
+	e.uint(uint64(h.due))
 	return e.b
 }
 
@@ -81,7 +83,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i].key = Key{d.string(), d.string()}
 		}
 	}
-	h.counts = d.tally()
+	h.counts, h.due = d.tally(), uint32(d.uint())
 	return h, d.done("profile head")
 }
 

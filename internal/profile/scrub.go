@@ -102,6 +102,7 @@ func (c *change) vanish() error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
+	c.unschedule()
 	c.tx.Clear(c.p)
 	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
 		Objects: -int64(c.objects), Bytes: -c.bytes})

@@ -176,11 +176,24 @@ func (s *sequence) step() {
 		key := s.one("", "arn:key/1", "arn:key/2")
 		out, err := w.Domain.UpdateDomain(ctx, &profileapi.UpdateDomainRequest{DomainName: sequenceDomain, DefaultEncryptionKey: &key})
 		s.note("update domain "+key, out, err)
-	case n < 96:
+	case n < 94:
 		s.search()
+	case n < 97:
+		s.pass()
 	default:
 		s.list()
 	}
+}
+
+// pass lets time pass, for days at times, and removes what has expired.
+func (s *sequence) pass() {
+	s.w.Clock.Step(time.Duration(s.r.IntN(60)) * time.Hour)
+	s.w.Sweep()
+	objects, profiles := s.w.Expired.Objects.Swap(0), s.w.Expired.Profiles.Swap(0)
+	s.trace = append(s.trace, fmt.Sprintf("time passes: %d objects and %d profiles expire", objects, profiles))
+	// Profiles are swept at once, and who comes second tries again: how much
+	// chance that took is not the same each time.
+	cryptotest.SetGlobalRandom(s.w.T.(*testing.T), s.r.Uint64())
 }
 
 func (s *sequence) key() (name, value string) {

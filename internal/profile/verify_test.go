@@ -21,7 +21,7 @@ import (
 // there. partitions are all partitions of the domain, r reads them in one
 // snapshot. It returns what is wrong, in words; an error when it cannot look.
 func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.Ring, partitions [][]byte) ([]string, error) {
-	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{}}
+	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{}, due: map[string]ID{}}
 	byKind := map[byte][][]byte{}
 	prefix := len(cfg.ID.Prefix())
 	for _, p := range partitions {
@@ -35,8 +35,11 @@ func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.
 	if err := v.leads(byKind['k'], byKind['u']); err != nil {
 		return nil, err
 	}
+	if err := v.dues(byKind['x']); err != nil {
+		return nil, err
+	}
 	for kind, list := range byKind {
-		if !bytes.Contains([]byte("cnpku"), []byte{kind}) {
+		if !bytes.Contains([]byte("cnpkux"), []byte{kind}) {
 			v.wrong("partition %x is of an unknown kind", list[0])
 		}
 	}
@@ -50,6 +53,7 @@ type verifier struct {
 	found  []string
 	index  map[string]uint64 // counts that the index must hold, by place
 	unique map[string]ID     // owners that the unique keys must name, by place
+	due    map[string]ID     // whose entries of due times there must be, by place
 	totals domain.Totals
 }
 
@@ -107,6 +111,7 @@ func (v *verifier) profile(p []byte) error {
 		return nil
 	}
 	v.checkHead(s)
+	v.checkDue(s)
 	v.checkObjects(s)
 	v.checkStandards(s)
 	v.expect(s)
@@ -200,6 +205,43 @@ func (v *verifier) checkResidue(s *stored, k *contribution) {
 			v.wrong("profile %s: the residue of %s has the fact %+v", s.id, k.origin.Type, *f)
 		}
 	}
+}
+
+// checkDue: the entry that the head names is not later than what is due first,
+// and the profile does not expire before what it has.
+func (v *verifier) checkDue(s *stored) {
+	first := s.head.expires
+	for _, k := range s.contributions {
+		if k.expires > s.head.expires {
+			v.wrong("profile %s expires at %d, its object of %s at %d", s.id, s.head.expires, k.origin.Type, k.expires)
+		}
+		first = min(first, k.expires)
+	}
+	if s.head.due == 0 || s.head.due > dueHour(first) {
+		v.wrong("profile %s has its entry at the hour %d and is due at %d", s.id, s.head.due, dueHour(first))
+	}
+	v.due[spot(dueKey(v.cfg.ID, s.head.due, s.id))] = s.id
+}
+
+// dues compares the index of due times with the heads.
+func (v *verifier) dues(partitions [][]byte) error {
+	for _, p := range partitions {
+		list, err := v.scan(p)
+		if err != nil {
+			return err
+		}
+		for _, rec := range list {
+			at := spot(rec.Key)
+			if _, ok := v.due[at]; !ok || len(rec.Value) != 0 {
+				v.wrong("due entry %s with the value %x is no profile's", at, rec.Value)
+			}
+			delete(v.due, at)
+		}
+	}
+	for at, id := range v.due {
+		v.wrong("due entry %s of profile %s is missing", at, id)
+	}
+	return nil
 }
 
 // checkObjects compares contributions with the objects that brought them.

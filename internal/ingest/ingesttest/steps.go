@@ -158,6 +158,14 @@ func (w *World) decode(members string, into any) {
 	}
 }
 
+// Sweep removes what has expired by the world's clock.
+func (w *World) Sweep() {
+	w.T.Helper()
+	if err := w.Sweeper.Sweep(w.Ctx()); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
 // Get reads a profile; nil when there is none.
 func (w *World) Get(domainName string, id profile.ID) *profileapi.Profile {
 	w.T.Helper()
