@@ -170,6 +170,25 @@ func TestAResidueAloneHoldsAProfile(t *testing.T) {
 	}
 }
 
+// TestAMixedResidueIsScrubbed: of a type that was deleted and made again while its
+// data were still being removed, no value from before is left.
+func TestAMixedResidueIsScrubbed(t *testing.T) {
+	w := crowded(t, 1, map[string]ingesttest.Type{"C": visit(0)})
+	p := w.Put("d", "C", `{"no":"C1","mail":"a@x.org","tier":"gold"}`)
+	w.Clock.Step(time.Second)
+	deleted := w.Clock.Now()
+	for i := range 2 {
+		w.Clock.Step(time.Second)
+		w.Put("d", "C", fmt.Sprintf(`{"no":"C%d","mail":"a@x.org"}`, 2+i))
+	}
+	if err := w.Profiles.Scrub(w.Ctx(), "d", "C", deleted); err != nil {
+		t.Fatal(err)
+	}
+	if got := w.Show("d", p); got != "{}" || numbers(w, p, "C") != "C3" {
+		t.Errorf("left are %s and %s", got, numbers(w, p, "C"))
+	}
+}
+
 // TestEvictedPartsGo: a standard object goes with the last object that speaks of
 // it; one that others speak of stays with what they gave.
 func TestEvictedPartsGo(t *testing.T) {
