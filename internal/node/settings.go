@@ -49,12 +49,16 @@ func (s settings) allow(ctx context.Context, action, domainName string) error {
 }
 
 // metrics are the figures beside those of the server.
-type metrics struct{ ingested *prometheus.CounterVec }
+type metrics struct{ ingested, expired *prometheus.CounterVec }
 
 func newMetrics(r prometheus.Registerer, outbox *deadletter.Outbox) *metrics {
-	m := &metrics{prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_ingested_objects_total",
-		Help: "Objects by what became of them: stored, dead_letter or refused."}, []string{"outcome"})}
-	r.MustRegister(m.ingested, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_dead_letters_waiting",
+	m := &metrics{
+		ingested: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_ingested_objects_total",
+			Help: "Objects by what became of them: stored, dead_letter or refused."}, []string{"outcome"}),
+		expired: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_expired_total",
+			Help: "What was removed because it had expired: objects, those of expired profiles included, and profiles."}, []string{"kind"}),
+	}
+	r.MustRegister(m.ingested, m.expired, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_dead_letters_waiting",
 		Help: "Dead letters that wait for their queue to take them."}, func() float64 { return float64(outbox.Waiting()) }))
 	return m
 }
@@ -63,6 +67,11 @@ func (m *metrics) objects(outcome string, n int) {
 	if n > 0 {
 		m.ingested.WithLabelValues(outcome).Add(float64(n))
 	}
+}
+
+func (m *metrics) expire(objects, profiles int) {
+	m.expired.WithLabelValues("objects").Add(float64(objects))
+	m.expired.WithLabelValues("profiles").Add(float64(profiles))
 }
 
 var queueForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)

@@ -32,12 +32,8 @@ type stored struct {
 	LastUpdatedAt time.Time
 }
 
-// maxTypes is the quota of object types of a domain; maxObjects is that of
-// objects of a profile, which the limits of types share.
-const (
-	maxTypes   = 100
-	maxObjects = 1000
-)
+// maxTypes is the quota of object types of a domain.
+const maxTypes = 100
 
 // scrubJob is the removal of what a deleted type has brought.
 type scrubJob struct{ Before time.Time }
@@ -100,7 +96,7 @@ func (s *Service) PutProfileObjectType(ctx context.Context, in *profileapi.PutPr
 			tags = in.Tags
 			e.PutTags(tail(def.Name), tags)
 		}
-		if available, err = availableCount(e.Config, def); err != nil {
+		if available, err = s.availableCount(e.Config, def); err != nil {
 			return err
 		}
 		if key != nil {
@@ -216,28 +212,10 @@ func (s *Service) validate(cfg *domain.Config, def *Definition) error {
 	if n >= maxTypes {
 		return fault.New(fault.Invalid, "A domain has at most %d object types", maxTypes)
 	}
-	if _, err := availableCount(cfg, def); err != nil {
+	if _, err := s.availableCount(cfg, def); err != nil {
 		return err
 	}
 	return Validate(def, others)
-}
-
-// availableCount is what is left of a profile's objects for limits of types.
-func availableCount(cfg *domain.Config, def *Definition) (int, error) {
-	left := maxObjects
-	for name, b := range cfg.Items(typeItems) {
-		var t stored
-		if json.Unmarshal(b, &t) == nil && name != def.Name && t.MaxProfileObjectCount != nil {
-			left -= *t.MaxProfileObjectCount
-		}
-	}
-	if def.MaxProfileObjectCount != nil {
-		if *def.MaxProfileObjectCount > left {
-			return 0, fault.New(fault.Invalid, "MaxProfileObjectCount: the limits of all object types cannot exceed the %d objects of a profile; %d are left", maxObjects, left)
-		}
-		left -= *def.MaxProfileObjectCount
-	}
-	return left, nil
 }
 
 // dataKey makes the data key that an object type with a key of its own needs;
@@ -339,7 +317,7 @@ func (s *Service) GetProfileObjectType(ctx context.Context, in *profileapi.GetPr
 		t = implicitType(c, tmpl)
 	}
 	out := t.shape(c.Tags(tail(in.ObjectTypeName)))
-	left, err := availableCount(c, &t.Definition)
+	left, err := s.availableCount(c, &t.Definition)
 	if err != nil {
 		return nil, err
 	}
@@ -401,7 +379,7 @@ func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.Lis
 			}
 			t = implicitType(c, tmpl)
 		}
-		left, err := availableCount(c, &t.Definition)
+		left, err := s.availableCount(c, &t.Definition)
 		if err != nil {
 			return nil, err
 		}

@@ -30,10 +30,14 @@ func (t *Type) Priority() uint16 {
 }
 
 // Types knows the object types of all domains.
-type Types struct{}
+type Types struct {
+	// MaxObjects and MaxBytes are what a profile holds; see [profile.Limits].
+	MaxObjects int
+	MaxBytes   int64
+}
 
-// NewTypes makes a Types.
-func NewTypes() *Types { return &Types{} }
+// NewTypes makes a Types with the quotas of AWS.
+func NewTypes() *Types { return &Types{profile.MaxObjects, profile.MaxBytes} }
 
 var _ profile.Types = (*Types)(nil)
 

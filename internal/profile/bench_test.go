@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kindred/internal/ingest/ingesttest"
+	"kindred/internal/profile"
 )
 
 // benchType maps twenty fields and three keys.
@@ -68,6 +69,22 @@ func BenchmarkPut(b *testing.B) {
 			}
 		})
 	}
+	b.Run("joining a full profile", func(b *testing.B) {
+		w := benchWorld(b)
+		i := 0
+		next := func() {
+			w.Clock.Step(1e7) // below the limit for one profile in a second
+			put(b, w, benchBody(i, 0))
+			i++
+		}
+		for range profile.MaxObjects {
+			next()
+		}
+		b.ReportAllocs()
+		for b.Loop() {
+			next()
+		}
+	})
 	b.Run("the same record again", func(b *testing.B) {
 		w := benchWorld(b)
 		b.ReportAllocs()

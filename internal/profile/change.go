@@ -29,6 +29,7 @@ type change struct {
 
 	objects int   // as it was
 	bytes   int64 // as it was
+	soonest int64 // the earliest expiry among what has been put, microseconds
 	index   []indexChange
 	derive  bool         // a field that predefined keys follow from has changed
 	explain *Explanation // nil: nobody asks
@@ -190,6 +191,7 @@ func (c *change) close() error {
 	if err := c.writeIndex(); err != nil {
 		return err
 	}
+	c.schedule()
 	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes}
 	switch {
 	case c.group != nil: // what it counts for is the group's
@@ -386,7 +388,9 @@ func (c *change) eraseBase(why action) error {
 		for _, key := range k.keys {
 			c.dropIndex(matching, key)
 		}
-		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		if !k.residue() {
+			c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		}
 	}
 	standards, err := c.standards([]byte{'s'})
 	if err != nil {
@@ -400,6 +404,7 @@ func (c *change) eraseBase(why action) error {
 	if err := c.dropMerges(); err != nil {
 		return err
 	}
+	c.unschedule()
 	c.tx.Clear(c.p)
 	if why != 0 {
 		c.bury(why)

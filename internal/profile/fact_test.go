@@ -65,6 +65,20 @@ func (l *ledger) remove(o Origin) {
 	l.standing = Fold(l.kept())
 }
 
+// evict keeps what an object gave in the residue of its type.
+func (l *ledger) evict(o Origin) {
+	r := Origin{Type: o.Type}
+	l.objects[r] = condense(r, l.objects[r], l.objects[o], l.manual.since)
+	delete(l.objects, o)
+	for _, facts := range [...][]Fact{l.standing, l.history} {
+		for i := range facts {
+			if facts[i].Origin == o {
+				facts[i].Origin = r
+			}
+		}
+	}
+}
+
 // kept are the facts that the records of a profile hold.
 func (l *ledger) kept() []Fact {
 	facts := slices.Clone(l.manual.facts)
@@ -82,7 +96,7 @@ func origin(name string) (o Origin) {
 
 // TestInvariant6CarriedForwardEqualsFold: after any sequence of ingestions (out
 // of order by source time, again and again for one object, from sources of
-// several priorities that change), edits, clearings and removals, the facts
+// several priorities that change), edits, clearings, removals and evictions, the facts
 // carried forward are, byte for byte, the fold over the facts that are kept, and
 // that over all facts there ever were.
 func TestInvariant6CarriedForwardEqualsFold(t *testing.T) {
@@ -90,6 +104,7 @@ func TestInvariant6CarriedForwardEqualsFold(t *testing.T) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 6))
 	paths := []string{"FirstName", "LastName", "Address.City", "Attributes.tier", "EmailAddress"}
+	pick := func() Origin { return origin(string([]rune{'a' + rune(r.IntN(3)), '1' + rune(r.IntN(2))})) }
 	for round := range 300 {
 		l := newLedger()
 		var log []string
@@ -103,11 +118,19 @@ func TestInvariant6CarriedForwardEqualsFold(t *testing.T) {
 				l.edit(path, "")
 				log = append(log, "clear "+path)
 			case n < 6:
-				o := origin(string(rune('a' + r.IntN(5))))
+				o := pick()
 				l.remove(o)
 				log = append(log, "remove "+o.Type)
+			case n < 8:
+				o := pick()
+				l.evict(o)
+				log = append(log, "evict "+o.Type)
+			case n < 9 && r.IntN(3) == 0:
+				o := Origin{Type: pick().Type}
+				l.remove(o)
+				log = append(log, "remove the residue of "+o.Type)
 			default:
-				o := origin(string(rune('a' + r.IntN(5))))
+				o := pick()
 				values := map[string]string{}
 				for range 1 + r.IntN(4) {
 					values[paths[r.IntN(len(paths))]] = fmt.Sprint("v", step)

@@ -280,6 +280,9 @@ func happenings(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]happ
 		list = append(list, happening{entry: *e, base: id})
 	}
 	for _, k := range objects {
+		if k.residue() {
+			continue // of objects that are gone
+		}
 		list = append(list, happening{entry: entry{seq: k.seq, at: k.last, action: ingested, by: k.by, origin: k.origin}, base: id, current: k})
 	}
 	if heads[0].inferred { // nobody's doing, and so not in the log
@@ -444,8 +447,18 @@ func (w *when) facts(b *past) []Fact {
 			manual[f.Path] = f
 		}
 	}
+	var facts []Fact
 	for _, k := range b.contributions {
-		object(k)
+		if !k.residue() {
+			object(k)
+			continue
+		}
+		// Of objects that are gone only the values are known that may still stand.
+		for _, f := range k.facts {
+			if f.Time <= w.at {
+				facts = append(facts, f)
+			}
+		}
 	}
 	for _, f := range b.manual.facts {
 		person(f)
@@ -458,7 +471,6 @@ func (w *when) facts(b *past) []Fact {
 			person(f)
 		}
 	}
-	var facts []Fact
 	for _, k := range latest {
 		facts = append(facts, k.facts...)
 	}

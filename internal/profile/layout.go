@@ -42,7 +42,8 @@ func ParseID(s string) (id ID, ok bool) {
 //
 //	h                           the head: the folded profile and its bookkeeping
 //	m                           what people wrote: manual facts and added keys
-//	c type 0 hash               contribution of the object with that unique key
+//	c type 0 hash               contribution of the object with that unique key;
+//	                            with a hash of zero, of those that were evicted
 //	o type 0 time hash          the object as it was ingested, newest first
 //	s kind 0 id                 a standard object below the profile, folded
 //	k kind 0 hash id            finds a standard object by one of its keys
@@ -58,7 +59,8 @@ func ParseID(s string) (id ID, ok bool) {
 // sort key is a class byte and a profile id; the value counts how many
 // contributions of the profile have the key. In that of an object's unique key
 // ('u') the one record holds the id of the profile that has the object. In that
-// of a merge ('m') the one record holds the id of the main profile of it.
+// of a merge ('m') the one record holds the id of the main profile of it. Those of
+// due times ('x') are described in expire.go.
 var (
 	headSort   = []byte("h")
 	manualSort = []byte("m")

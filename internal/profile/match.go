@@ -60,7 +60,7 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	}
 	in.way = nil
 	if c.satellite() {
-		in.way = &way{lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate, email: in.Email, phone: in.Phone}
+		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate, email: in.Email, phone: in.Phone}
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err

@@ -204,9 +204,9 @@ func TestDeletedTypeOfAFullProfile(t *testing.T) {
 	w := world(t, map[string]ingesttest.Type{"Full": shared, "Registration": registration})
 	p := w.Put("d", "Registration", `{"no":"1","mail":"a@x.org","serial":"S0"}`)
 	var bodies []string
-	for i := range 1000 {
+	for i := range 999 {
 		bodies = append(bodies, fmt.Sprintf(`{"no":"%d","mail":"a@x.org","serial":"S%d","case":"C"}`, i, i))
-		if len(bodies) == 100 {
+		if len(bodies) == 111 {
 			w.Clock.Step(time.Second)
 			if _, err := w.Ingest.Put(context.Background(), "d", "Full", bodies); err != nil {
 				t.Fatal(err)
@@ -214,7 +214,7 @@ func TestDeletedTypeOfAFullProfile(t *testing.T) {
 			bodies = nil
 		}
 	}
-	if n := len(listed(t, w, p, "_asset", 100, nil)); n != 1000 {
+	if n := len(listed(t, w, p, "_asset", 100, nil)); n != 999 {
 		t.Fatalf("%d assets", n)
 	}
 	w.Clock.Step(time.Second)

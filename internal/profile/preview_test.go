@@ -201,6 +201,7 @@ func TestWhatIsForetoldComesTrue(t *testing.T) {
 		seed := rand.Uint64()
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			s := newSequence(t, ingesttest.Memory, seed)
+			s.w.Types.MaxObjects, s.w.Types.MaxBytes = profile.MaxObjects, profile.MaxBytes // what has to leave a full profile is not foretold
 			if round%2 == 1 {
 				queue := "http://127.0.0.1/000000000000/dlq"
 				if _, err := s.w.Domain.UpdateDomain(s.w.Ctx(), &profileapi.UpdateDomainRequest{DomainName: sequenceDomain, DeadLetterQueueUrl: &queue}); err != nil {

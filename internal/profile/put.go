@@ -40,6 +40,7 @@ type Object struct {
 	NewOnly    []Key // to be stored if the object makes the profile
 	Parts      []Part
 	Maps       func(key string) bool // whether the object type maps a predefined key
+	Limits     Limits                // of the profile that takes it
 	Email      string                // fills EmailAddress of an inferred profile
 	Phone      string                // fills PhoneNumber of an inferred profile
 	Explain    *Explanation          // told what becomes of the object; nil: nobody asks
@@ -63,6 +64,9 @@ func (c *change) put(in *Object) error {
 		c.explain.outdated(c)
 		return nil
 	}
+	if err := c.makeRoom(in, old); err != nil {
+		return err
+	}
 	wall := c.tx.Now().UnixMicro()
 	k := &contribution{origin: in.Origin, created: c.fresh || in.way != nil && in.way.mayCreate, first: wall, last: wall, source: in.SourceTime,
 		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way}
@@ -79,6 +83,9 @@ func (c *change) put(in *Object) error {
 		}
 		if k.way != nil && old.way != nil { // what it fills, it filled when it came first
 			k.way.email, k.way.phone = old.way.email, old.way.phone
+			if (k.way.target == ID{} || k.way.again) {
+				k.way.target, k.way.again = old.way.target, old.way.again
+			}
 		}
 	}
 	k.order = c.now
@@ -106,9 +113,11 @@ func (c *change) put(in *Object) error {
 	if old == nil {
 		c.tx.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
 		c.head.objects++
+		c.head.counts.add(in.Origin.Type, 1)
 	}
 	c.head.bytes += int64(k.size - before.size)
 	c.head.expires = max(c.head.expires, k.expires)
+	c.due(k.expires)
 	c.explain.finished(c, old, k)
 	return nil
 }
@@ -219,6 +228,9 @@ func (c *change) putParts(in *Object, k *contribution, before []part) error {
 			had, hadKeys = old.facts, old.keys
 		} else if old != nil {
 			orphaned = append(orphaned, *old)
+		}
+		if old == nil || old.id != s.id {
+			s.parts++
 		}
 		fresh := make([]Fact, len(p.Values))
 		for j := range p.Values {
@@ -359,15 +371,16 @@ func (c *change) withdraw(parts []part, rest []*contribution) error {
 		c.recountStandard(s, p.keys, nil)
 	}
 	var facts []Fact
-	others := false
+	s.parts = 0
 	for _, k := range rest {
 		for i := range k.parts {
 			if q := &k.parts[i]; q.kind == kind && q.id == id {
-				facts, others = append(facts, q.facts...), true
+				facts = append(facts, q.facts...)
+				s.parts++
 			}
 		}
 	}
-	if !others {
+	if s.parts == 0 {
 		c.recount(findable, s.derived, nil)
 		c.tx.Delete(c.key(standardSort(kind, id)))
 		return nil
@@ -388,8 +401,11 @@ func (c *change) remove(gone ...*contribution) error {
 	for _, k := range gone {
 		leaving[k.origin] = true
 	}
-	rest := slices.DeleteFunc(left, func(k *contribution) bool { return leaving[k.origin] })
+	return c.leave(gone, slices.DeleteFunc(left, func(k *contribution) bool { return leaving[k.origin] }))
+}
 
+// leave is remove for who has the contributions that are left.
+func (c *change) leave(gone, rest []*contribution) error {
 	type name struct {
 		kind string
 		id   ID
@@ -411,13 +427,7 @@ func (c *change) remove(gone ...*contribution) error {
 		}
 	}
 	for _, k := range gone {
-		c.recount(matching, k.keys, nil)
-		c.dropVersions(k.versions)
-		c.tx.Delete(c.key(contributionSort(k.origin)))
-		c.tx.Delete(c.key(objectSort(k.origin, k.order)))
-		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
-		c.head.objects--
-		c.head.bytes -= int64(k.size)
+		c.discard(k)
 	}
 	return c.refold(rest)
 }

@@ -32,6 +32,8 @@ type head struct {
 	forgotten                 int64        // what was before this time is not known completely any more; 0 if all is
 	facts                     []Fact       // that stand, by path
 	derived                   []derivedKey // predefined keys that follow from facts
+	counts                    tally        // of objects
+	due                       uint32       // hour of the entry in the index of due times, 0 is none
 }
 
 // role is what merges have made of a profile.
@@ -76,6 +78,8 @@ func (h *head) encode() []byte {
 		e.string(k.key.Name)
 		e.string(k.key.Value)
 	}
+	e.tally(h.counts)
+	e.uint(uint64(h.due))
 	return e.b
 }
 
@@ -97,6 +101,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i].key = Key{d.string(), d.string()}
 		}
 	}
+	h.counts, h.due = d.tally(), uint32(d.uint())
 	return h, d.done("profile head")
 }
 
@@ -162,8 +167,12 @@ type contribution struct {
 }
 
 // way is how an object of a satellite came there: what it needs to find its way
-// anew when the merge that let it in is undone.
+// anew when the merge that let it in is undone. It goes to target, where a key of
+// it would have put it, or makes a profile if there is no such; or it is looked
+// for again, because what a key found was in the satellite itself.
 type way struct {
+	target       ID
+	again        bool
 	lookup       []Key // its PROFILE keys, in the order in which they are tried
 	newOnly      []Key // those it stores if it makes a profile
 	mayCreate    bool
@@ -206,6 +215,8 @@ func (c *contribution) encode() []byte {
 	}
 	e.bool(c.way != nil)
 	if w := c.way; w != nil {
+		e.bytes(w.target[:])
+		e.bool(w.again)
 		e.keys(w.lookup)
 		e.keys(w.newOnly)
 		e.bool(w.mayCreate)
@@ -239,7 +250,7 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 		}
 	}
 	if d.bool() {
-		c.way = &way{d.keys(), d.keys(), d.bool(), d.string(), d.string()}
+		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string()}
 	}
 	return c, d.done("contribution")
 }
@@ -263,6 +274,7 @@ type standardObject struct {
 	keys             []Key // that find it, with how many contributions bring each
 	counts           []int
 	derived          []Key // search keys that follow from its facts and id
+	parts            int   // of how many contributions it is made
 }
 
 func (s *standardObject) encode() []byte {
@@ -280,6 +292,7 @@ func (s *standardObject) encode() []byte {
 		e.uint(uint64(n))
 	}
 	e.keys(s.derived)
+	e.uint(uint64(s.parts))
 	return e.b
 }
 
@@ -295,7 +308,7 @@ func decodeStandard(kind string, id ID, b []byte) (*standardObject, error) {
 	for i := range s.counts {
 		s.counts[i] = int(d.uint())
 	}
-	s.derived = d.keys()
+	s.derived, s.parts = d.keys(), int(d.uint())
 	return s, d.done("standard object")
 }
 

@@ -24,7 +24,7 @@ func testRecords() (h *head, m *manual, c *contribution, s *standardObject) {
 	facts := append(slices.Clone(testFacts), Fact{Path: "X", Text: "typed", Manual: true, Seq: 9, Time: 1})
 	keys := []Key{{"_email", "ann@x.org"}, {"crmId", ""}}
 	h = &head{created: 1, updated: 2, expires: math.MinInt64, seq: math.MaxUint64, objects: 1000, bytes: 51_200_000, inferred: true, window: 5, inWindow: 6,
-		facts: facts, derived: []derivedKey{{matching, keys[0]}, {findable, keys[1]}}}
+		facts: facts, derived: []derivedKey{{matching, keys[0]}, {findable, keys[1]}}, counts: tally{{"Crm", 999}, {"Shop", 1}}, due: math.MaxUint32}
 	m = &manual{facts: []Fact{{Path: "FirstName", Manual: true, Cleared: true, Seq: 3, Time: 4}}, keys: keys}
 	own := make([]Fact, len(testFacts))
 	for i, f := range testFacts {
@@ -33,7 +33,7 @@ func testRecords() (h *head, m *manual, c *contribution, s *standardObject) {
 	}
 	c = &contribution{origin: origin("a"), created: true, first: 1, last: 2, source: -3, expires: 4, order: 5, size: 6, keys: keys, facts: own,
 		parts: []part{{kind: "_asset", id: NewID(), keys: keys[:1], facts: own[:1]}, {kind: "_order", id: NewID()}}}
-	s = &standardObject{kind: "_asset", id: NewID(), created: 1, updated: 2, facts: testFacts, keys: keys, counts: []int{1, 300}, derived: keys[:1]}
+	s = &standardObject{kind: "_asset", id: NewID(), created: 1, updated: 2, facts: testFacts, keys: keys, counts: []int{1, 300}, derived: keys[:1], parts: 7}
 	return h, m, c, s
 }
 

@@ -65,7 +65,7 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 		if err != nil {
 			return err
 		}
-		gone := slices.DeleteFunc(list, func(k *contribution) bool { return k.last >= before })
+		gone := slices.DeleteFunc(list, func(k *contribution) bool { return k.arrived() >= before })
 		if len(gone) == 0 {
 			return nil
 		}
@@ -84,11 +84,21 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 // empty reports whether the profile was made by ingestion and nothing is left of
 // that. A member of a group waits until it is on its own.
 func (c *change) empty() (bool, error) {
-	if c.group != nil || !c.head.inferred || c.head.objects > 0 {
+	if c.group != nil || !c.head.inferred || c.head.objects > 0 || len(c.head.facts) > 0 {
 		return false, nil
 	}
 	m, err := c.loadManual()
 	return err == nil && len(m.facts) == 0 && len(m.keys) == 0, err
+}
+
+// arrived is when a contribution last came, by which it is judged older than a
+// deletion of its type. A residue may hold values from before and after: it is as
+// old as the oldest of them, so that none survives the deletion.
+func (k *contribution) arrived() int64 {
+	if k.residue() {
+		return k.first
+	}
+	return k.last
 }
 
 // vanish removes a profile of which no contribution is left.
@@ -103,6 +113,7 @@ func (c *change) vanish() error {
 	if err := c.dropMerges(); err != nil {
 		return err
 	}
+	c.unschedule()
 	c.tx.Clear(c.p)
 	c.bury(deleted)
 	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),

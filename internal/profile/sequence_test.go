@@ -22,19 +22,19 @@ import (
 // The object types of the random sequences: every kind of key, sources with and
 // without priority and time, targets on four standard objects.
 var sequenceTypes = map[string]ingesttest.Type{
-	"Crm": {Create: true, Format: "EpochMilli", Fields: map[string]string{"id": "id>_profile.AccountNumber", "mail": "mail>_profile.EmailAddress|EMAIL_ADDRESS",
+	"Crm": {Create: true, Max: 2, Format: "EpochMilli", Fields: map[string]string{"id": "id>_profile.AccountNumber", "mail": "mail>_profile.EmailAddress|EMAIL_ADDRESS",
 		"tel": "tel>_profile.PhoneNumber|PHONE_NUMBER", "first": "first>_profile.FirstName|NAME", "last": "last>_profile.LastName|NAME",
 		"whole": "{{_source.first}} {{_source.last}}|NAME", "tier": "tier>_profile.Attributes.tier", "upd": "upd>_profile.SourceLastUpdatedTimestamp"},
 		Keys: map[string]string{"crmId": "PROFILE,UNIQUE:id", "_email": "PROFILE,SECONDARY:mail", "_phone": ":tel", "_fullName": ":whole"}},
 	"Shop": {Create: true, Priority: 2, Fields: map[string]string{"id": "id", "mail": "mail>_profile.PersonalEmailAddress|EMAIL_ADDRESS",
 		"hint": "hint", "once": "once", "first": "first>_profile.FirstName", "city": "city>_profile.Address.City"},
 		Keys: map[string]string{"shopId": "UNIQUE:id", "crmId": "PROFILE,LOOKUP_ONLY:hint", "_email": "PROFILE:mail", "onceId": "PROFILE,NEW_ONLY:once"}},
-	"Registration": {Create: true, Fields: map[string]string{"no": "no", "mail": "mail|EMAIL_ADDRESS", "serial": "serial>_asset.SerialNumber",
+	"Registration": {Create: true, Days: 3, Fields: map[string]string{"no": "no", "mail": "mail|EMAIL_ADDRESS", "serial": "serial>_asset.SerialNumber",
 		"name": "name>_asset.AssetName", "status": "status>_asset.Status"},
 		Keys: map[string]string{"registrationNo": "UNIQUE:no", "deviceSerial": "ASSET:serial", "_email": "PROFILE:mail"}},
-	"Ticket": {Fields: map[string]string{"no": "no", "tel": "tel|PHONE_NUMBER", "serial": "serial", "title": "title>_case.Title", "person": "person"},
+	"Ticket": {Days: 1, Max: 1, Fields: map[string]string{"no": "no", "tel": "tel|PHONE_NUMBER", "serial": "serial", "title": "title>_case.Title", "person": "person"},
 		Keys: map[string]string{"repairNo": "CASE,UNIQUE:no", "deviceSerial": "ASSET:serial", "_phone": "PROFILE:tel", "_profileId": "PROFILE,LOOKUP_ONLY:person"}},
-	"Order": {Create: true, Priority: 1, Fields: map[string]string{"no": "no", "crm": "crm", "title": "{{_source.title}}>_order.Name", "first": "first>_profile.FirstName",
+	"Order": {Create: true, Priority: 1, Days: 5, Fields: map[string]string{"no": "no", "crm": "crm", "title": "{{_source.title}}>_order.Name", "first": "first>_profile.FirstName",
 		"status": "status>_order.Status", "cart": "cart"},
 		Keys: map[string]string{"orderNo": "UNIQUE,ORDER:no", "cartNo": "ORDER:cart", "crmId": "PROFILE:crm"}},
 }
@@ -55,7 +55,8 @@ func newSequence(t *testing.T, engine ingesttest.Engine, seed uint64) *sequence 
 	t.Helper()
 	cryptotest.SetGlobalRandom(t, seed) // so that ids, and with them the order of searches, repeat
 	s := &sequence{w: ingesttest.NewOn(t, engine), r: rand.New(rand.NewPCG(seed, 7))}
-	s.w.NewDomain(sequenceDomain)
+	s.w.NewDomain(sequenceDomain, func(in *profileapi.CreateDomainRequest) { in.DefaultExpirationDays = 9 })
+	s.w.Types.MaxObjects, s.w.Types.MaxBytes = 5, 450 // so that profiles are full at times
 	for _, name := range []string{"Crm", "Shop", "Registration", "Ticket", "Order"} {
 		s.w.PutType(sequenceDomain, name, sequenceTypes[name])
 	}
@@ -83,7 +84,7 @@ func (s *sequence) tel() string {
 }
 func (s *sequence) id() string {
 	if len(s.ids) == 0 || s.r.IntN(20) == 0 {
-		return "00000000000000000000000000000000"
+		return "ffffffffffffffffffffffffffffffff"
 	}
 	return s.ids[s.r.IntN(len(s.ids))]
 }
@@ -182,8 +183,10 @@ func (s *sequence) step() {
 		key := s.one("", "arn:key/1", "arn:key/2")
 		out, err := w.Domain.UpdateDomain(ctx, &profileapi.UpdateDomainRequest{DomainName: sequenceDomain, DefaultEncryptionKey: &key})
 		s.note("update domain "+key, out, err)
-	case n < 96:
+	case n < 94:
 		s.search()
+	case n < 97:
+		s.pass()
 	default:
 		s.list()
 	}
@@ -223,6 +226,17 @@ func (s *sequence) unmerge() {
 		u.At = time.Time{}
 	}
 	s.note("unmerge "+id, u, err)
+}
+
+// pass lets time pass, for days at times, and removes what has expired.
+func (s *sequence) pass() {
+	s.w.Clock.Step(time.Duration(s.r.IntN(60)) * time.Hour)
+	s.w.Sweep()
+	objects, profiles := s.w.Expired.Objects.Swap(0), s.w.Expired.Profiles.Swap(0)
+	s.trace = append(s.trace, fmt.Sprintf("time passes: %d objects and %d profiles expire", objects, profiles))
+	// Profiles are swept at once, and who comes second tries again: how much
+	// chance that took is not the same each time.
+	cryptotest.SetGlobalRandom(s.w.T.(*testing.T), s.r.Uint64())
 }
 
 func (s *sequence) key() (name, value string) {

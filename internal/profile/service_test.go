@@ -223,6 +223,13 @@ func TestVerifyFinds(t *testing.T) {
 			tx.Delete(rec.Key)
 			return rec.Key.Partition[9] == 'p' && rec.Key.Sort[0] == 'k'
 		},
+		"a due entry is missing": func(tx store.Tx, rec store.Record) bool { tx.Delete(rec.Key); return rec.Key.Partition[9] == 'x' },
+		"a due entry too many": func(tx store.Tx, rec store.Record) bool {
+			k := store.Key{Partition: slices.Clone(rec.Key.Partition), Sort: rec.Key.Sort}
+			k.Partition[10] ^= 1
+			tx.Put(k, nil)
+			return rec.Key.Partition[9] == 'x'
+		},
 		"a total is wrong": func(tx store.Tx, rec store.Record) bool {
 			k := store.Key{Partition: append(slices.Clone(rec.Key.Partition[:9]), 'n', 0), Sort: []byte("objects")}
 			tx.Add(k, 1)

@@ -39,7 +39,7 @@ func (s *Service) Unmerge(ctx context.Context, domainName, mergeID string) (u *U
 			return err
 		}
 		w := &unmerging{ctx: ctx, tx: tx, cfg: cfg, out: &Unmerged{MergeID: mergeID, At: tx.Now()}}
-		if err := w.find(c, id); err != nil {
+		if err := w.gather(c, id); err != nil {
 			return err
 		}
 		u = w.out
@@ -71,8 +71,8 @@ type unmerging struct {
 	had map[ID]map[string]bool
 }
 
-// find gathers the group and the merge.
-func (w *unmerging) find(c *change, id ID) (err error) {
+// gather reads the group and the merge.
+func (w *unmerging) gather(c *change, id ID) (err error) {
 	if c.group == nil {
 		return errUndone(id)
 	}
@@ -266,6 +266,7 @@ func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 // close writes a profile that a part has become.
 func (w *unmerging) close(c *change) error {
 	g := c.group
+	c.due(c.head.expires) // as a member it did not expire on its own
 	if len(g.members) > 0 {
 		if c != w.g.root {
 			c.tx.Delete(c.key(intoSort))
@@ -359,10 +360,13 @@ func (w *unmerging) dissolve(s satellite) ([]record, error) {
 // whose type may not make one, stays with the main profile.
 func (w *unmerging) reattach(rec record, fresh ID) (used bool, err error) {
 	k := rec.k
+	if k.residue() {
+		return false, w.bequeath(k)
+	}
 	if k.way == nil {
 		return false, fmt.Errorf("satellite: an object of %s does not know its way: %w", k.origin.Type, store.ErrCorrupt)
 	}
-	res, err := resolve(w.ctx, w.tx, w.cfg, k.way.lookup, k.origin, nil)
+	res, err := w.find(k.way, k.origin)
 	if err != nil {
 		return false, err
 	}
@@ -389,6 +393,48 @@ func (w *unmerging) reattach(rec record, fresh ID) (used bool, err error) {
 	return used, c.finish()
 }
 
+// find tells where a record belongs.
+func (w *unmerging) find(way *way, o Origin) (res resolution, err error) {
+	if !way.again {
+		if way.target == (ID{}) && way.mayCreate {
+			return res, nil
+		}
+		heads, err := readHeads(w.ctx, &w.tx.Reader, w.cfg.ID, []ID{way.target})
+		if err != nil {
+			return res, err
+		}
+		if heads[0] != nil {
+			res.found = way.target
+			return res, nil
+		}
+	}
+	return resolve(w.ctx, w.tx, w.cfg, way.lookup, o, nil)
+}
+
+// bequeath leaves what evicted objects of a satellite gave to the main profile.
+func (w *unmerging) bequeath(k *contribution) error {
+	c, err := loadBase(w.ctx, w.tx, w.cfg, w.merge.main)
+	if err != nil {
+		return err
+	}
+	if err := c.renumber(k); err != nil {
+		return err
+	}
+	if err := c.leaveResidue(k); err != nil {
+		return err
+	}
+	c.head.expires = max(c.head.expires, k.expires)
+	c.due(k.expires)
+	all, err := c.contributions()
+	if err != nil {
+		return err
+	}
+	if err := c.refold(all); err != nil {
+		return err
+	}
+	return c.finish()
+}
+
 // receive takes an object in that was elsewhere, with all it gave there.
 func (c *change) receive(k *contribution, body []byte) error {
 	w := k.way
@@ -412,6 +458,7 @@ func (c *change) receive(k *contribution, body []byte) error {
 			return err
 		}
 		p.id = s.id
+		s.parts++
 		s.facts = Fold(slices.Concat(s.facts, p.facts))
 		c.recountStandard(s, nil, p.keys)
 		c.saveStandard(s)
@@ -422,7 +469,9 @@ func (c *change) receive(k *contribution, body []byte) error {
 	c.tx.PutPlain(uniqueKey(c.cfg.ID, k.origin), c.id[:])
 	c.head.objects++
 	c.head.bytes += int64(k.size)
+	c.head.counts.add(k.origin.Type, 1)
 	c.head.expires = max(c.head.expires, k.expires)
+	c.due(k.expires)
 	all, err := c.contributions()
 	if err != nil {
 		return err

@@ -34,6 +34,7 @@ var twinTypes = []string{"Crm", "Shop", "Registration", "Order"}
 func newTwins(t *testing.T, seed uint64) *twins {
 	t.Helper()
 	w := &twins{sequence: newSequence(t, ingesttest.Memory, seed), seed: seed, types: twinTypes}
+	w.w.Types.MaxObjects, w.w.Types.MaxBytes = profile.MaxObjects, profile.MaxBytes
 	w.plain = ingesttest.NewOn(t, ingesttest.Memory)
 	w.plain.NewDomain(sequenceDomain)
 	for _, name := range twinTypes {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"kindred/internal/domain"
@@ -21,7 +22,7 @@ import (
 // there. partitions are all partitions of the domain, r reads them in one
 // snapshot. It returns what is wrong, in words; an error when it cannot look.
 func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.Ring, partitions [][]byte) ([]string, error) {
-	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{},
+	v := &verifier{ctx: ctx, r: seal.NewReader(r, ring), cfg: cfg, index: map[string]uint64{}, unique: map[string]ID{}, due: map[string]ID{},
 		bases: map[ID]*stored{}, merges: map[ID]bool{}}
 	byKind := map[byte][][]byte{}
 	prefix := len(cfg.ID.Prefix())
@@ -46,8 +47,11 @@ func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.
 	for id := range v.merges {
 		v.wrong("nothing leads to merge %s", id)
 	}
+	if err := v.dues(byKind['x']); err != nil {
+		return nil, err
+	}
 	for kind, list := range byKind {
-		if !bytes.Contains([]byte("cnpkumz"), []byte{kind}) {
+		if !bytes.Contains([]byte("cnpkuxmz"), []byte{kind}) {
 			v.wrong("partition %x is of an unknown kind", list[0])
 		}
 	}
@@ -63,6 +67,7 @@ type verifier struct {
 	merges map[ID]bool       // that something must lead to
 	index  map[string]uint64 // counts that the index must hold, by place
 	unique map[string]ID     // owners that the unique keys must name, by place
+	due    map[string]ID     // whose entries of due times there must be, by place
 	totals domain.Totals
 }
 
@@ -125,15 +130,14 @@ func (v *verifier) profile(p []byte) error {
 		return nil
 	}
 	v.checkHead(s)
+	v.checkDue(s)
 	v.checkObjects(s)
 	v.checkStandards(s)
 	v.checkLog(s)
 	v.expect(s)
 	v.bases[s.id] = s
-	v.totals.Objects += int64(len(s.contributions))
-	for _, k := range s.contributions {
-		v.totals.Bytes += int64(k.size)
-	}
+	v.totals.Objects += int64(s.head.objects) // which checkHead has checked
+	v.totals.Bytes += s.head.bytes
 	return nil
 }
 
@@ -200,10 +204,17 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 func (v *verifier) checkHead(s *stored) {
 	facts := slices.Clone(s.manual.facts)
 	seen := map[uint64]bool{}
-	var size int64
+	want := *s.head
+	want.objects, want.bytes, want.counts = 0, 0, nil
 	for _, k := range s.contributions {
 		facts = append(facts, k.facts...)
-		size += int64(k.size)
+		if k.residue() {
+			v.checkResidue(s, k)
+			continue
+		}
+		want.objects++
+		want.bytes += int64(k.size)
+		want.counts.add(k.origin.Type, 1)
 	}
 	for i := range facts {
 		if f := &facts[i]; f.Seq == 0 || f.Seq > s.head.seq || seen[f.Seq] {
@@ -211,10 +222,8 @@ func (v *verifier) checkHead(s *stored) {
 		}
 		seen[facts[i].Seq] = true
 	}
-	want := *s.head
 	want.facts = Fold(facts)
 	want.derived = deriveKeys(want.facts, v.cfg.Info.Settings.DefaultCountry)
-	want.objects, want.bytes = len(s.contributions), size
 	if !bytes.Equal(want.encode(), s.headBytes) {
 		v.wrong("profile %s: the head\n%+v\nis not the fold\n%+v", s.id, *s.head, want)
 	}
@@ -227,6 +236,9 @@ func (v *verifier) checkLog(s *stored) {
 	}
 	versions := map[uint64]bool{}
 	for _, k := range s.contributions {
+		if k.residue() {
+			continue
+		}
 		if k.seq == 0 || k.seq > s.head.seq || s.log[k.seq] != nil {
 			v.wrong("profile %s: the ingestion of %s has the place %d", s.id, k.origin.Type, k.seq)
 		}
@@ -255,7 +267,7 @@ func (v *verifier) groups() {
 		switch s.head.role {
 		case alone:
 			v.totals.Profiles++
-			v.totals.Metered += domain.Metered(len(s.contributions))
+			v.totals.Metered += domain.Metered(s.head.objects)
 			if s.group != nil || s.into != (ID{}) {
 				v.wrong("profile %s is alone and has traces of a group", id)
 			}
@@ -275,6 +287,15 @@ func (v *verifier) group(s *stored) {
 		v.wrong("profile %s is the root of no group", s.id)
 		return
 	}
+	var ends int64
+	for _, id := range append(slices.Clone(s.group.members), s.id) {
+		if m := v.bases[id]; m != nil {
+			ends = max(ends, m.head.expires)
+		}
+	}
+	if s.head.due > dueHour(ends) {
+		v.wrong("profile %s has its entry at the hour %d, and its group ends at %d", s.id, s.head.due, dueHour(ends))
+	}
 	want := *s.group
 	want.objects = 0
 	facts := map[ID][]Fact{}
@@ -285,7 +306,7 @@ func (v *verifier) group(s *stored) {
 			v.wrong("member %s of profile %s does not know", id, s.id)
 			return
 		}
-		want.objects += len(m.contributions)
+		want.objects += m.head.objects
 		b := &base{id: id, head: m.head, manual: m.manual, contributions: m.contributions, merges: m.merges}
 		bases, facts[id] = append(bases, b), b.facts()
 		if m.head.seq > s.head.seq {
@@ -321,9 +342,65 @@ func (v *verifier) group(s *stored) {
 	}
 }
 
+// checkResidue: a residue has values of the profile that may still stand, and
+// nothing else.
+func (v *verifier) checkResidue(s *stored, k *contribution) {
+	if len(k.keys)+len(k.parts)+k.size != 0 || len(k.facts) == 0 || k.first > k.last {
+		v.wrong("profile %s: the residue of %s is %+v", s.id, k.origin.Type, *k)
+	}
+	for i := range k.facts {
+		if f := &k.facts[i]; f.Manual || i > 0 && k.facts[i-1].Path >= f.Path {
+			v.wrong("profile %s: the residue of %s has the fact %+v", s.id, k.origin.Type, *f)
+		}
+	}
+}
+
+// checkDue: the entry that the head names is not later than what is due first,
+// and the profile does not expire before what it has.
+func (v *verifier) checkDue(s *stored) {
+	first := s.head.expires
+	if s.head.role != alone {
+		first = math.MaxInt64 // as a whole it expires with its group, see groups
+	}
+	for _, k := range s.contributions {
+		if k.expires > s.head.expires {
+			v.wrong("profile %s expires at %d, its object of %s at %d", s.id, s.head.expires, k.origin.Type, k.expires)
+		}
+		first = min(first, k.expires)
+	}
+	if s.head.due == 0 || s.head.due > dueHour(first) {
+		v.wrong("profile %s has its entry at the hour %d and is due at %d", s.id, s.head.due, dueHour(first))
+	}
+	v.due[spot(dueKey(v.cfg.ID, s.head.due, s.id))] = s.id
+}
+
+// dues compares the index of due times with the heads.
+func (v *verifier) dues(partitions [][]byte) error {
+	for _, p := range partitions {
+		list, err := v.scan(p)
+		if err != nil {
+			return err
+		}
+		for _, rec := range list {
+			at := spot(rec.Key)
+			if _, ok := v.due[at]; !ok || len(rec.Value) != 0 {
+				v.wrong("due entry %s with the value %x is no profile's", at, rec.Value)
+			}
+			delete(v.due, at)
+		}
+	}
+	for at, id := range v.due {
+		v.wrong("due entry %s of profile %s is missing", at, id)
+	}
+	return nil
+}
+
 // checkObjects compares contributions with the objects that brought them.
 func (v *verifier) checkObjects(s *stored) {
 	for _, k := range s.contributions {
+		if k.residue() {
+			continue
+		}
 		at := string(objectSort(k.origin, k.order))
 		size, ok := s.objects[at]
 		delete(s.objects, at)
@@ -348,11 +425,12 @@ func (v *verifier) checkStandards(s *stored) {
 		kind string
 		id   ID
 	}
-	facts, keys := map[name][]Fact{}, map[name]map[Key]int{}
+	facts, keys, parts := map[name][]Fact{}, map[name]map[Key]int{}, map[name]int{}
 	for _, k := range s.contributions {
 		for _, p := range k.parts {
 			n := name{p.kind, p.id}
 			facts[n] = append(facts[n], p.facts...)
+			parts[n]++
 			if keys[n] == nil {
 				keys[n] = map[Key]int{}
 			}
@@ -368,7 +446,7 @@ func (v *verifier) checkStandards(s *stored) {
 			continue
 		}
 		want := *o
-		want.facts, want.keys, want.counts = Fold(facts[n]), slices.Collect(maps.Keys(keys[n])), nil
+		want.facts, want.keys, want.counts, want.parts = Fold(facts[n]), slices.Collect(maps.Keys(keys[n])), nil, parts[n]
 		sortKeys(want.keys)
 		for _, k := range want.keys {
 			want.counts = append(want.counts, keys[n][k])
@@ -407,6 +485,9 @@ func (v *verifier) expect(s *stored) {
 	for _, k := range s.contributions {
 		for _, key := range k.keys {
 			add(matching, key)
+		}
+		if k.residue() {
+			continue
 		}
 		at := spot(uniqueKey(v.cfg.ID, k.origin))
 		if other, twice := v.unique[at]; twice {

@@ -34,6 +34,8 @@ type Type struct {
 	Keys     map[string]string
 	Create   bool
 	Priority int
+	Days     int // ExpirationDays
+	Max      int // MaxProfileObjectCount
 	Format   string
 	Key      string // EncryptionKey
 }
@@ -44,6 +46,12 @@ func (d Type) Request(domainName, name string) *profileapi.PutProfileObjectTypeR
 		AllowProfileCreation: &d.Create, Fields: map[string]profileapi.ObjectTypeField{}, Keys: map[string][]profileapi.ObjectTypeKey{}}
 	if d.Priority > 0 {
 		in.SourcePriority = &d.Priority
+	}
+	if d.Days > 0 {
+		in.ExpirationDays = &d.Days
+	}
+	if d.Max > 0 {
+		in.MaxProfileObjectCount = &d.Max
 	}
 	if d.Format != "" {
 		in.SourceLastUpdatedTimestampFormat = &d.Format
@@ -146,6 +154,14 @@ func (w *World) Edit(domainName string, id profile.ID, members string) {
 func (w *World) decode(members string, into any) {
 	w.T.Helper()
 	if err := json.Unmarshal([]byte(members), into); err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+// Sweep removes what has expired by the world's clock.
+func (w *World) Sweep() {
+	w.T.Helper()
+	if err := w.Sweeper.Sweep(w.Ctx()); err != nil {
 		w.T.Fatal(err)
 	}
 }

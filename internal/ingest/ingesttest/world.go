@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -44,13 +45,19 @@ type World struct {
 	Outbox       *deadletter.Outbox
 	Domains      *domain.Domains
 	Domain       *domain.Service
+	Types        *objecttype.Types // whose bounds of a profile a test may lower
 	TypeService  *objecttype.Service
 	Profiles     *profile.Service
+	Sweeper      *profile.Sweeper
 	Ingest       *ingest.Service
 	Integrations *integration.Service
 	Tags         *tag.Service
 	Outcomes     map[string]int // what ingestion counted; for tests with one goroutine
+	Expired      Expired        // what the sweeper counted
 }
+
+// Expired counts what sweeps have removed.
+type Expired struct{ Objects, Profiles atomic.Int64 }
 
 // Engine makes an empty engine of which Tx.Now reads a clock.
 type Engine func(t testing.TB, now func() time.Time) store.Store
@@ -99,6 +106,7 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 	w.Domains = domain.NewDomains(s, Cipher(t, "config"), keys, clock.Now)
 	w.Domain = domain.NewService(w.Domains, w.Check, pages, Region, Account)
 	types := objecttype.NewTypes()
+	w.Types = types
 	w.Profiles = profile.NewService(w.Domains, types, pages)
 	w.TypeService = objecttype.NewService(types, w.Domains, w.Check, w.Profiles, pages, log)
 	w.Outbox = deadletter.New(s, Cipher(t, "outbox"), w.Queues, log)
@@ -106,6 +114,10 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 		if n > 0 {
 			w.Outcomes[outcome] += n
 		}
+	})
+	w.Sweeper = profile.NewSweeper(w.Domains, clock.Now, log, func(objects, profiles int) {
+		w.Expired.Objects.Add(int64(objects))
+		w.Expired.Profiles.Add(int64(profiles))
 	})
 	w.Integrations = integration.NewService(w.Domains, types, pages, log)
 	w.Tags = tag.NewService(w.Domains, Region, Account, func(c *domain.Config, tail string) bool {
@@ -121,7 +133,7 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 
 // Quiet is ingestion that counts nothing, for use by many goroutines.
 func (w *World) Quiet() *ingest.Service {
-	return ingest.NewService(w.Domains, objecttype.NewTypes(), w.Outbox, nil)
+	return ingest.NewService(w.Domains, w.Types, w.Outbox, nil)
 }
 
 func cutPrefix(s, prefix string) (string, bool) {
