@@ -14,6 +14,7 @@ import (
 	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
+	"kindred/internal/domain/domaincmd"
 	"kindred/internal/iam/iamcmd"
 )
 
@@ -25,6 +26,7 @@ Connect Customer Profiles.
   kindred ingest FILE...               bring files of records into a domain
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
+  kindred domain rename OLD NEW        give a domain another name
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -67,6 +69,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return ingestcmd.Run(ctx, rest, stdin, stdout, stderr)
 	case "deadletter":
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
+	case "domain":
+		return domaincmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil
