@@ -45,7 +45,8 @@ func (c *client) letter(queue, domain, objectType string) (reason, body string) 
 		}
 		return aws.ToString(a.StringValue)
 	}
-	if len(m.MessageAttributes) != 3 || attribute("DomainName") != domain || attribute("ObjectTypeName") != objectType {
+	// Beside the three of Customer Profiles there is the domain's identity.
+	if len(m.MessageAttributes) != 4 || attribute("DomainId") == "" || attribute("DomainName") != domain || attribute("ObjectTypeName") != objectType {
 		c.t.Errorf("the dead letter is of the domain %q and type %q", attribute("DomainName"), attribute("ObjectTypeName"))
 	}
 	return attribute("Message"), *m.Body

@@ -168,7 +168,7 @@ func TestKeysAndQueuesMayBeThoseOfAnotherImplementation(t *testing.T) {
 		if _, err := queues.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: &queueURL, ReceiptHandle: m.ReceiptHandle}); err != nil {
 			t.Fatal(err)
 		}
-		if a := m.MessageAttributes; len(a) != 3 || *a["DomainName"].StringValue != "shop" || *a["ObjectTypeName"].StringValue != objectType {
+		if a := m.MessageAttributes; len(a) != 4 || *a["DomainId"].StringValue == "" || *a["DomainName"].StringValue != "shop" || *a["ObjectTypeName"].StringValue != objectType {
 			t.Errorf("attributes %v", a)
 		}
 		return *m.MessageAttributes["Message"].StringValue, *m.Body

@@ -86,3 +86,16 @@ func TestBadEndpoint(t *testing.T) {
 		}
 	}
 }
+
+func TestRenameDomain(t *testing.T) {
+	c := client(t, func(w http.ResponseWriter, r *http.Request, body []byte) {
+		if r.Method != "POST" || r.RequestURI != "/domains/old/rename" || string(body) != `{"NewDomainName":"new"}` {
+			t.Errorf("got %s %s %s", r.Method, r.RequestURI, body)
+		}
+		io.WriteString(w, `{"DomainName":"new","FormerDomainName":"old","DomainArn":"arn:x","LastUpdatedAt":1.5}`)
+	})
+	want := kindredclient.RenamedDomain{DomainName: "new", FormerDomainName: "old", ARN: "arn:x", LastUpdatedAt: kindredclient.Time{Time: time.UnixMilli(1500).UTC()}}
+	if out, err := c.RenameDomain(t.Context(), "old", "new"); err != nil || *out != want {
+		t.Errorf("got %+v, %v", out, err)
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
+	"kindred/internal/domain/domaincmd"
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/ingest/previewcmd"
 	"kindred/internal/job/jobcmd"
@@ -29,6 +30,7 @@ Connect Customer Profiles.
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred job list|get|pause|...       look at long work in the background, and steer it
+  kindred domain rename OLD NEW        give a domain another name
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -75,6 +77,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
 	case "job":
 		return jobcmd.Run(ctx, rest, stdout, stderr)
+	case "domain":
+		return domaincmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil

@@ -40,6 +40,9 @@ type Run struct {
 	Workers int
 	// BatchRecords bounds a batch, beside batchBytes.
 	BatchRecords int
+	// Waiting, if it is given, tells what the sink waits for, empty when for
+	// nothing. It is shown with the progress.
+	Waiting func() string
 	// CheckpointEvery is how often a checkpoint is written; 0: each second.
 	CheckpointEvery time.Duration
 

@@ -469,7 +469,7 @@ func TestShow(t *testing.T) {
 		terminal bool
 		want     []string
 	}{
-		{false, []string{"100 %, 10 records, 2/s, 0 failed\n", "100 %, 20 records, 2/s, 0 failed\n"}},
+		{false, []string{"100 %, 10 records, 2/s, 0 failed\n", "100 %, 20 records, 2/s, 0 failed, waiting for the tide\n"}},
 		{true, []string{"\r\x1b[K[##############################] 100 %, 1 records, 5/s, 0 failed"}},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -487,6 +487,13 @@ func TestShow(t *testing.T) {
 			}
 			r := j.run(slow, 1)
 			r.BatchRecords = 1
+			began := time.Now()
+			r.Waiting = func() string {
+				if time.Since(began) < 6*time.Second {
+					return ""
+				}
+				return "the tide"
+			}
 			ctx, cancel := context.WithCancel(t.Context())
 			var out strings.Builder
 			var g sync.WaitGroup

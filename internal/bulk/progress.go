@@ -48,6 +48,11 @@ func (r *Run) Show(ctx context.Context, w io.Writer, terminal bool) {
 			before, last = now, t
 			read, size := r.Bytes()
 			text := status(t, rate, read, size, terminal)
+			if r.Waiting != nil {
+				if what := r.Waiting(); what != "" {
+					text += ", waiting for " + what
+				}
+			}
 			if terminal {
 				fmt.Fprint(w, "\r\x1b[K", text)
 			} else {

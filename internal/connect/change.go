@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kindred/internal/contactrecord"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/store"
 )
@@ -109,15 +110,22 @@ func asFault(err error) error {
 	return err
 }
 
-// target is where the contacts of an instance are ingested.
-type target struct{ domain, objectType string }
+// target is where the contacts of an instance are ingested: the domain, which
+// may be given another name on the way, the name that it has, and the type.
+type target struct {
+	id                 domain.ID
+	domain, objectType string
+}
 
 func (s *Service) target(ctx context.Context, instanceARN string) (target, bool, error) {
-	d, t, ok, err := s.associations.DomainOf(ctx, instanceARN)
+	of, objectType, err := s.associations.DomainOf(ctx, instanceARN)
 	if err != nil {
 		return target{}, false, fmt.Errorf("connect: %w", err)
 	}
-	return target{d, t}, ok, nil
+	if of == nil {
+		return target{}, false, nil
+	}
+	return target{of.ID, of.Info.Name, objectType}, true, nil
 }
 
 // find reads a contact that must be there.

@@ -89,7 +89,7 @@ func TestCreateContact(t *testing.T) {
 	if got := e.profiles.object(*out.ContactId); got != want {
 		t.Errorf("ingested\n%s\nwant\n%s", got, want)
 	}
-	if e.profiles.puts != 1 || e.profiles.calls[[2]string{"d", "CTR"}] != 1 {
+	if e.profiles.puts != 1 || e.profiles.calls["CTR"] != 1 {
 		t.Errorf("%d puts: %v", e.profiles.puts, e.profiles.calls)
 	}
 	c := e.contactOf(i, *out.ContactId)

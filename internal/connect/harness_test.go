@@ -13,6 +13,7 @@ import (
 
 	"kindred/internal/access"
 	"kindred/internal/api/connectapi"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/page"
@@ -39,10 +40,16 @@ type profiles struct {
 	refuse  func(body string) error // of one object
 	letter  string                  // reason with which all go to the dead letter queue
 	before  func()                  // called once, before the next put takes effect
-	calls   map[[2]string]int       // by domain and object type
+	calls   map[string]int          // by object type, of the domain "d"
 }
 
-func (p *profiles) Put(_ context.Context, domainName, typeName string, bodies []string) ([]ingest.Result, error) {
+// domainID is the identity of the domain "d".
+var domainID = domain.ID{'d'}
+
+func (p *profiles) PutInto(_ context.Context, of domain.ID, typeName string, bodies []string) ([]ingest.Result, error) {
+	if of != domainID {
+		return nil, fmt.Errorf("contacts went to the domain %s", of)
+	}
 	p.mu.Lock()
 	hook := p.before
 	p.before = nil
@@ -53,7 +60,7 @@ func (p *profiles) Put(_ context.Context, domainName, typeName string, bodies []
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.puts++
-	p.calls[[2]string{domainName, typeName}]++
+	p.calls[typeName]++
 	if p.fail != nil {
 		return nil, p.fail
 	}
@@ -100,11 +107,14 @@ type associations struct {
 	to map[string]string
 }
 
-func (a *associations) DomainOf(_ context.Context, arn string) (string, string, bool, error) {
+func (a *associations) DomainOf(_ context.Context, arn string) (*domain.Config, string, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	d := a.to[arn]
-	return d, "CTR", d != "", nil
+	if d == "" {
+		return nil, "", nil
+	}
+	return &domain.Config{ID: domainID, Info: domain.Info{Name: d}}, "CTR", nil
 }
 
 type env struct {
@@ -142,7 +152,7 @@ func (e *env) Write(b []byte) (int, error) {
 func newEnv(t testing.TB) *env {
 	t.Helper()
 	e := &env{t: t, ctx: user(t, `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`),
-		profiles: &profiles{objects: map[string]string{}, calls: map[[2]string]int{}},
+		profiles: &profiles{objects: map[string]string{}, calls: map[string]int{}},
 		domains:  &associations{to: map[string]string{}},
 		at:       time.Date(2026, 3, 10, 12, 0, 0, 250e6, time.UTC)}
 	e.store = memstore.New(memstore.WithClock(e.clock))

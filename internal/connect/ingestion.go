@@ -17,7 +17,8 @@ import (
 
 // Ingestion is what became of a contact in its instance's domain.
 type Ingestion struct {
-	// Domain that the contact went to; empty when its instance has none.
+	// Domain that the contact went to, by the name that it had then; empty when
+	// its instance has none.
 	Domain string `json:",omitempty"`
 	// ProfileID is the profile it belongs to, empty when it was not stored.
 	ProfileID string `json:",omitempty"`
@@ -70,7 +71,7 @@ func (s *Service) ingest(ctx context.Context, instanceID string, to target, list
 		for i, c := range list {
 			bodies[i] = string(c.Object)
 		}
-		results, err := s.ingester.Put(ctx, to.domain, to.objectType, bodies)
+		results, err := s.ingester.PutInto(ctx, to.id, to.objectType, bodies)
 		if err == nil && len(results) != len(list) {
 			err = fmt.Errorf("connect: %d results for %d contacts", len(results), len(list))
 		}

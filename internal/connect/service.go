@@ -26,14 +26,14 @@ import (
 // Associations tells where the contacts of instances go.
 type Associations interface {
 	// DomainOf returns the domain that takes in the contacts of an instance,
-	// and as which object type; ok is false when none does.
-	DomainOf(ctx context.Context, instanceARN string) (domainName, objectType string, ok bool, err error)
+	// nil when none does, and as which object type.
+	DomainOf(ctx context.Context, instanceARN string) (of *domain.Config, objectType string, err error)
 }
 
 // Ingester takes objects in. It returns one result for each body; its error is
 // that of the call as a whole.
 type Ingester interface {
-	Put(ctx context.Context, domainName, typeName string, bodies []string) ([]ingest.Result, error)
+	PutInto(ctx context.Context, of domain.ID, typeName string, bodies []string) ([]ingest.Result, error)
 }
 
 // Config is what a Service is made of.

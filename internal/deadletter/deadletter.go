@@ -8,6 +8,10 @@
 // taken it. So none is lost while the queue cannot be reached. A letter may
 // arrive twice if the process ends between the two steps.
 //
+// A letter carries the identity of its domain beside the name (attribute DomainId).
+// When the domain gets another name its letters stay its own, those in the outbox
+// go out under the new name, and a new domain of the old name sees none of them.
+//
 // # Looking into a queue
 //
 // SQS has no way to look at messages without receiving them. A list receives all
@@ -66,6 +70,8 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/tink-crypto/tink-go/v2/tink"
 
+	"kindred/internal/domain"
+	"kindred/internal/fault"
 	"kindred/internal/resource"
 	"kindred/internal/store"
 )
@@ -73,6 +79,11 @@ import (
 // Sender delivers letters.
 type Sender interface {
 	Send(ctx context.Context, l *resource.Letter) error
+}
+
+// Domains tells what a domain is called now; *domain.Domains does.
+type Domains interface {
+	ConfigOf(ctx context.Context, id domain.ID) (*domain.Config, error)
 }
 
 // outbox is the partition of waiting letters. A sort key is the time in
@@ -93,11 +104,12 @@ const (
 
 // Outbox keeps and delivers dead letters.
 type Outbox struct {
-	store store.Store
-	seal  tink.AEAD
-	send  Sender
-	log   *slog.Logger
-	kick  chan struct{}
+	store   store.Store
+	seal    tink.AEAD
+	domains Domains
+	send    Sender
+	log     *slog.Logger
+	kick    chan struct{}
 
 	// pauses are queues that refused a letter, and single letters that their
 	// queue cannot take. Only Run uses them.
@@ -116,8 +128,8 @@ type pause struct {
 func longer(d time.Duration) time.Duration { return min(max(2*d, firstDelay), lastDelay) }
 
 // New makes an outbox. Nothing is delivered until Run.
-func New(s store.Store, seal tink.AEAD, send Sender, log *slog.Logger) *Outbox {
-	return &Outbox{store: s, seal: seal, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}}
+func New(s store.Store, seal tink.AEAD, domains Domains, send Sender, log *slog.Logger) *Outbox {
+	return &Outbox{store: s, seal: seal, domains: domains, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}}
 }
 
 // Put makes letters durable; they are delivered soon after.
@@ -272,7 +284,7 @@ func (o *Outbox) deliverOne(ctx context.Context, rec store.Record) error {
 	}
 	within, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
-	if err := o.send.Send(within, l); err != nil {
+	if err := o.dispatch(within, l); err != nil {
 		at := queue
 		if unfit(err) {
 			at = letter
@@ -287,6 +299,20 @@ func (o *Outbox) deliverOne(ctx context.Context, rec store.Record) error {
 		tx.Delete(rec.Key)
 		return nil
 	})
+}
+
+// dispatch sends a letter under the name that its domain has now, which is the
+// one that the policy of the queue speaks of. A letter of a domain that has been
+// deleted since goes out under the name that this had.
+func (o *Outbox) dispatch(ctx context.Context, l *resource.Letter) error {
+	cfg, err := o.domains.ConfigOf(ctx, l.DomainID)
+	switch {
+	case err == nil:
+		l.Domain = cfg.Info.Name
+	case !fault.Is(err, fault.NotFound):
+		return err
+	}
+	return o.send.Send(ctx, l)
 }
 
 func (o *Outbox) paused(what string) bool { return time.Now().Before(o.pauses[what].until) }

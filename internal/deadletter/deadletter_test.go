@@ -16,6 +16,8 @@ import (
 
 	"kindred/internal/datakey"
 	"kindred/internal/deadletter"
+	"kindred/internal/domain"
+	"kindred/internal/fault"
 	"kindred/internal/resource"
 	"kindred/internal/store"
 	"kindred/internal/store/memstore"
@@ -76,13 +78,20 @@ type office struct {
 	stop  func()
 }
 
+// nowhere has no domains: letters go out under the names that they have.
+type nowhere struct{}
+
+func (nowhere) ConfigOf(context.Context, domain.ID) (*domain.Config, error) {
+	return nil, fault.New(fault.NotFound, "The domain does not exist any more")
+}
+
 func openOffice(t *testing.T, s store.Store, p *post) *office {
 	t.Helper()
 	a, err := datakey.AEAD([]byte("the key of these tests, 32 bytes")[:datakey.Size])
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := &office{Outbox: deadletter.New(s, a, p, slog.New(slog.DiscardHandler)), post: p, store: s}
+	o := &office{Outbox: deadletter.New(s, a, nowhere{}, p, slog.New(slog.DiscardHandler)), post: p, store: s}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error)
 	go func() { done <- o.Run(ctx) }()
@@ -332,7 +341,7 @@ func TestOutboxIsSealed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := deadletter.New(s, a, newPost(), slog.New(slog.DiscardHandler))
+	o := deadletter.New(s, a, nowhere{}, newPost(), slog.New(slog.DiscardHandler))
 	body := `{"mail":"ann@x.org"}`
 	if err := o.Put(context.Background(), &resource.Letter{QueueURL: "a", Domain: "domain", ObjectType: "T", Reason: "reason", Body: body}); err != nil {
 		t.Fatal(err)

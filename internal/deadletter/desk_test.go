@@ -23,6 +23,7 @@ import (
 	"kindred/internal/api/profileapi"
 	"kindred/internal/datakey"
 	"kindred/internal/deadletter"
+	"kindred/internal/domain"
 	"kindred/internal/ingest"
 	"kindred/internal/node"
 	"kindred/internal/page"
@@ -146,7 +147,7 @@ type trier struct {
 	bodies []string
 }
 
-func (r *trier) Try(ctx context.Context, d, typ string, bodies []string, rehearsal bool) ([]ingest.Result, error) {
+func (r *trier) Try(ctx context.Context, d domain.ID, typ string, bodies []string, rehearsal bool) ([]ingest.Result, error) {
 	r.mu.Lock()
 	r.bodies = append(r.bodies, bodies...)
 	r.mu.Unlock()
@@ -178,11 +179,21 @@ func newDesk(t *testing.T) *desk {
 	d := &desk{Node: n, t: t, store: st, kms: kms.NewFromConfig(cfg), sqs: sqs.NewFromConfig(cfg),
 		queues: &hooks{Clients: resource.NewClients(region, local, nil, nil), calls: map[string]int{}}, try: &trier{Service: n.Ingest}}
 	d.send = resource.NewQueues(d.queues.Clients, region, account)
-	d.outbox = deadletter.New(st, root.AEAD("outbox"), d.send, log)
+	d.outbox = deadletter.New(st, root.AEAD("outbox"), n.DomainAPI, d.send, log)
 	d.letters = d.service()
 	d.createQueue("dlq", nil)
 	d.createDomain("d", &profileapi.CreateDomainRequest{DeadLetterQueueUrl: aws.String(queueURL)})
 	return d
+}
+
+// id is the identity of a domain.
+func (d *desk) id(domainName string) domain.ID {
+	d.t.Helper()
+	cfg, err := d.DomainAPI.Config(d.t.Context(), domainName)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return cfg.ID
 }
 
 // service is another node's service over the same store and queues.

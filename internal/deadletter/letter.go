@@ -15,6 +15,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"kindred/internal/api/kindredapi"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/resource"
 	"kindred/internal/store"
@@ -41,10 +42,18 @@ func (l *letter) compare(o *letter) int {
 	return cmp.Or(cmp.Compare(l.first.UnixMilli(), o.first.UnixMilli()), cmp.Compare(l.id, o.id))
 }
 
-// read makes a letter of a message; nil if it is none of the domain.
-func read(m *sqstypes.Message, domainName string) *letter {
+// read makes a letter of a message; nil if it is none of the domain. A letter of
+// Kindred's says by the identity whose it is, so that it stays with its domain
+// when that gets another name, and is never one of another domain that has had
+// the name before or since. A message that only names a domain is for whichever
+// has the name: it was written by somebody else, such as the managed service.
+func read(m *sqstypes.Message, cfg *domain.Config) *letter {
 	text := func(attribute string) string { return aws.ToString(m.MessageAttributes[attribute].StringValue) }
-	if text(resource.AttributeDomain) != domainName || text(resource.AttributeObjectType) == "" {
+	own := text(resource.AttributeDomain) == cfg.Info.Name
+	if id := text(resource.AttributeDomainID); id != "" {
+		own = id == cfg.ID.String()
+	}
+	if !own || text(resource.AttributeObjectType) == "" {
 		return nil
 	}
 	l := &letter{id: aws.ToString(m.MessageId), objectType: text(resource.AttributeObjectType),
@@ -60,11 +69,10 @@ func read(m *sqstypes.Message, domainName string) *letter {
 	return l
 }
 
-// letters calls fn with the letters of a domain that wait in the outbox and were
-// put there after the domain was made, so that none of an earlier domain of the
-// name is among them. It looks at no more than max records of the outbox, and
-// reports whether that was all and could be opened; Run tells of what cannot.
-func (o *Outbox) letters(ctx context.Context, domainName string, since time.Time, max int, fn func(*letter)) (complete bool, err error) {
+// letters calls fn with the letters of a domain that wait in the outbox. It looks
+// at no more than max records of the outbox, and reports whether that was all and
+// could be opened; Run tells of what cannot.
+func (o *Outbox) letters(ctx context.Context, of domain.ID, max int, fn func(*letter)) (complete bool, err error) {
 	span := store.Span{Partition: outbox, Limit: batch}
 	complete = true
 	for looked := 0; looked < max; looked += batch {
@@ -85,10 +93,10 @@ func (o *Outbox) letters(ctx context.Context, domainName string, since time.Time
 				complete = false
 				continue
 			}
-			at := time.UnixMicro(int64(binary.BigEndian.Uint64(rec.Key.Sort)))
-			if l.Domain != domainName || at.Before(since) {
+			if l.DomainID != of {
 				continue
 			}
+			at := time.UnixMicro(int64(binary.BigEndian.Uint64(rec.Key.Sort)))
 			w := &letter{id: hex.EncodeToString(rec.Key.Sort), objectType: l.ObjectType, reason: l.Reason, body: l.Body,
 				first: at, sent: at, waiting: true}
 			if !l.FirstSent.IsZero() {

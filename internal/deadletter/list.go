@@ -30,7 +30,7 @@ const (
 
 // Ingester ingests records without dead letters; *ingest.Service does.
 type Ingester interface {
-	Try(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) ([]ingest.Result, error)
+	Try(ctx context.Context, of domain.ID, typeName string, bodies []string, rehearsal bool) ([]ingest.Result, error)
 }
 
 // Config is what the operations on dead letters work with.
@@ -118,7 +118,7 @@ func (s *Service) ListDeadLetters(ctx context.Context, in *kindredapi.ListDeadLe
 			return nil, err
 		}
 	}
-	l.out.Complete, err = s.outbox.letters(ctx, cfg.Info.Name, cfg.Info.CreatedAt, maxWaiting, func(x *letter) {
+	l.out.Complete, err = s.outbox.letters(ctx, cfg.ID, maxWaiting, func(x *letter) {
 		l.out.Examined++
 		l.add(x)
 	})
@@ -151,7 +151,7 @@ func (s *Service) look(ctx context.Context, cfg *domain.Config, l *listing) erro
 	}
 	l.out.InFlight, l.out.MaxReceiveCount = q.inFlight, q.receives
 	p := &pass{queue: q, until: until, look: func(m *sqstypes.Message, _ time.Time) {
-		if x := read(m, cfg.Info.Name); x != nil {
+		if x := read(m, cfg); x != nil {
 			l.add(x)
 		} else {
 			l.out.Foreign++

@@ -226,7 +226,7 @@ func TestWithoutAQueueLettersThatWaitAreListed(t *testing.T) {
 		d.createDomain("none", &profileapi.CreateDomainRequest{})
 		put := func(domainName string) {
 			t.Helper()
-			if err := d.outbox.Put(t.Context(), &resource.Letter{QueueURL: queueURL, Domain: domainName, ObjectType: "Order", Reason: oldError, Body: "{}"}); err != nil {
+			if err := d.outbox.Put(t.Context(), &resource.Letter{QueueURL: queueURL, DomainID: d.id(domainName), Domain: domainName, ObjectType: "Order", Reason: oldError, Body: "{}"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -336,7 +336,7 @@ func TestManyLettersThatWait(t *testing.T) {
 	bubble(func(t *testing.T, d *desk) {
 		var letters []*resource.Letter
 		for range 150 {
-			letters = append(letters, &resource.Letter{QueueURL: queueURL, Domain: "d", ObjectType: "Order", Reason: oldError, Body: "{}"})
+			letters = append(letters, &resource.Letter{QueueURL: queueURL, DomainID: d.id("d"), Domain: "d", ObjectType: "Order", Reason: oldError, Body: "{}"})
 		}
 		letters[149].FirstSent = time.Now().Add(-time.Hour)
 		letters[149].Body = "first"

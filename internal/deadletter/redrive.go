@@ -151,7 +151,7 @@ func (r *redrive) receive(ctx context.Context, url string, limit int) error {
 		p.enough = func() bool { return len(wanted) == 0 }
 	}
 	p.look = func(m *sqstypes.Message, held time.Time) {
-		l := read(m, r.cfg.Info.Name)
+		l := read(m, r.cfg)
 		if l == nil {
 			r.out.Skipped++
 			return
@@ -256,7 +256,7 @@ func (r *redrive) ingest(ctx context.Context, letters []*letter) ([]error, error
 		for i, at := range pending {
 			bodies[i] = letters[at].body
 		}
-		results, all := r.s.ingest.Try(ctx, r.cfg.Info.Name, letters[0].objectType, bodies, r.dry)
+		results, all := r.s.ingest.Try(ctx, r.cfg.ID, letters[0].objectType, bodies, r.dry)
 		if all != nil {
 			if err := r.blame(ctx, all); err != nil {
 				return nil, err
@@ -291,10 +291,7 @@ func (r *redrive) blame(ctx context.Context, err error) error {
 	if !fault.Is(err, fault.Invalid) && !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Busy) {
 		return err
 	}
-	cfg, gone := r.s.domains.Config(ctx, r.cfg.Info.Name)
-	if gone == nil && cfg.ID != r.cfg.ID {
-		gone = fault.New(fault.NotFound, "Domain %s does not exist", r.cfg.Info.Name)
-	}
+	_, gone := r.s.domains.ConfigOf(ctx, r.cfg.ID)
 	return gone
 }
 
@@ -340,7 +337,7 @@ func (r *redrive) replace(ctx context.Context, l *letter, err error) (stays bool
 	if reason == l.reason || fault.Is(err, fault.Busy) {
 		return true, ""
 	}
-	err = r.s.outbox.send.Send(ctx, &resource.Letter{QueueURL: r.q.url, Domain: r.cfg.Info.Name, ObjectType: l.objectType,
+	err = r.s.outbox.dispatch(ctx, &resource.Letter{QueueURL: r.q.url, DomainID: r.cfg.ID, Domain: r.cfg.Info.Name, ObjectType: l.objectType,
 		Reason: reason, Body: l.body, FirstSent: l.first})
 	if err != nil {
 		r.s.log.WarnContext(ctx, "dead letter keeps its old error", "domain", r.cfg.Info.Name, "letter", l.id, "error", err)

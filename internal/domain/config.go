@@ -126,7 +126,9 @@ func NewDomains(s store.Store, config tink.AEAD, keys DataKeys, now func() time.
 	return &Domains{store: s, seal: config, keys: keys, now: now, configs: map[ID]*Config{}, names: map[string]remembered{}, rings: map[ID]*ringEntry{}}
 }
 
-func notFound(name string) error { return fault.New(fault.NotFound, "Domain %s does not exist", name) }
+func notFound(name string) *fault.Error {
+	return fault.New(fault.NotFound, "Domain %s does not exist", name)
+}
 
 // Config is the configuration in force of the domain of a name.
 // A name that is unknown is a NotFound fault.
@@ -137,7 +139,7 @@ func (d *Domains) Config(ctx context.Context, name string) (*Config, error) {
 		if err != nil {
 			return err
 		}
-		c, err = d.current(ctx, r, id, name)
+		c, err = d.current(ctx, r, id, notFound(name))
 		return err
 	})
 	if err == nil {
@@ -161,11 +163,12 @@ func (d *Domains) Likely(ctx context.Context, name string) (*Config, error) {
 }
 
 // Confirm returns nil if a configuration is in force, and else an error that
-// [IsStale] holds for, or that of the look at the store.
+// [IsStale] holds for, or that of the look at the store. That of a domain that
+// has been deleted, or has another name by now, is not in force.
 func (d *Domains) Confirm(ctx context.Context, c *Config) error {
-	now, err := d.Config(ctx, c.Info.Name)
-	if err == nil && now != c && !bytes.Equal(now.revision, c.revision) {
-		return errStale
+	err := d.store.View(ctx, func(r store.Reader) error { return c.inForce(ctx, r) })
+	if errors.Is(err, errStale) {
+		d.drop(c)
 	}
 	return err
 }
@@ -209,21 +212,26 @@ func (d *Domains) resolve(ctx context.Context, r store.Reader, name string) (id 
 	if v[0] == nil {
 		return id, notFound(name)
 	}
-	if len(v[0]) != len(id) {
+	return parseID(v[0])
+}
+
+// parseID reads an identity as a name leads to it.
+func parseID(b []byte) (id ID, err error) {
+	if copy(id[:], b) != len(b) || len(b) != len(id) {
 		return id, fmt.Errorf("domain name: %w", store.ErrCorrupt)
 	}
-	copy(id[:], v[0])
 	return id, nil
 }
 
-// current returns the cached configuration if it is in force, else loads it.
-func (d *Domains) current(ctx context.Context, r store.Reader, id ID, name string) (*Config, error) {
+// current returns the cached configuration if it is in force, else loads it. A
+// domain that has none is answered with the error for that.
+func (d *Domains) current(ctx context.Context, r store.Reader, id ID, missing error) (*Config, error) {
 	rev, err := r.Get(ctx, id.configKey(revisionItem))
 	if err != nil {
 		return nil, fmt.Errorf("domain revision: %w", err)
 	}
 	if rev[0] == nil {
-		return nil, notFound(name)
+		return nil, missing
 	}
 	d.mu.Lock()
 	c := d.configs[id]
@@ -342,8 +350,12 @@ const maxStale = 16
 // times, each time on the configuration then in force, and must only read it
 // and write through the Edit.
 func (d *Domains) Configure(ctx context.Context, name string, fn func(*Edit) error) error {
+	return d.configure(ctx, ref{name: name}, fn)
+}
+
+func (d *Domains) configure(ctx context.Context, of ref, fn func(*Edit) error) error {
 	for range maxStale {
-		c, err := d.Config(ctx, name)
+		c, err := d.config(ctx, of)
 		if err != nil {
 			return err
 		}
@@ -358,22 +370,12 @@ func (d *Domains) Configure(ctx context.Context, name string, fn func(*Edit) err
 			e.bump()
 			return e.err
 		})
-		d.forget(name)
+		d.drop(c)
 		if !errors.Is(err, errStale) {
 			return err
 		}
 	}
-	return fault.New(fault.Busy, "The configuration of the domain is changing; try again").Because(errStale)
-}
-
-// ConfigOf is the configuration in force of a domain by its identity.
-func (d *Domains) ConfigOf(ctx context.Context, id ID) (*Config, error) {
-	var c *Config
-	err := d.store.View(ctx, func(r store.Reader) (err error) {
-		c, err = d.current(ctx, r, id, id.String())
-		return err
-	})
-	return c, err
+	return busy()
 }
 
 // Store is the engine below, for what concepts keep outside of any domain.

@@ -288,7 +288,7 @@ func (d *Domains) ringInForce(ctx context.Context, c *Config) (*seal.Ring, error
 	if err == nil {
 		return ring, nil
 	}
-	if now := d.Confirm(ctx, c); errors.Is(now, errStale) || fault.Is(now, fault.NotFound) {
+	if now := d.Confirm(ctx, c); errors.Is(now, errStale) {
 		return nil, now
 	}
 	return nil, err
@@ -296,8 +296,12 @@ func (d *Domains) ringInForce(ctx context.Context, c *Config) (*seal.Ring, error
 
 // View reads a domain's records, opened, in one snapshot.
 func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.Reader) error) error {
+	return d.view(ctx, ref{name: name}, fn)
+}
+
+func (d *Domains) view(ctx context.Context, of ref, fn func(*Config, *seal.Reader) error) error {
 	for range maxStale {
-		c, err := d.Likely(ctx, name)
+		c, err := d.likely(ctx, of)
 		if err != nil {
 			return err
 		}
@@ -317,16 +321,20 @@ func (d *Domains) View(ctx context.Context, name string, fn func(*Config, *seal.
 		if !errors.Is(err, errStale) {
 			return keyTrouble(err)
 		}
-		d.forget(name)
+		d.drop(c)
 	}
-	return fault.New(fault.Busy, "The configuration of the domain is changing; try again").Because(errStale)
+	return busy()
 }
 
 // Update changes a domain's records in one transaction. fn may run several
 // times; it must have no effect but its writes.
 func (d *Domains) Update(ctx context.Context, name string, fn func(*Config, *seal.Tx) error) error {
+	return d.update(ctx, ref{name: name}, fn)
+}
+
+func (d *Domains) update(ctx context.Context, of ref, fn func(*Config, *seal.Tx) error) error {
 	for range maxStale {
-		c, err := d.Likely(ctx, name)
+		c, err := d.likely(ctx, of)
 		if err != nil {
 			return err
 		}
@@ -335,7 +343,7 @@ func (d *Domains) Update(ctx context.Context, name string, fn func(*Config, *sea
 			return err
 		}
 	}
-	return fault.New(fault.Busy, "The configuration of the domain is changing; try again").Because(errStale)
+	return busy()
 }
 
 // UpdateWith is Update for who already works with a configuration. When that is
@@ -356,7 +364,7 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 		return sealed.Err()
 	})
 	if errors.Is(err, errStale) {
-		d.forget(c.Info.Name)
+		d.drop(c)
 	}
 	return keyTrouble(err)
 }

@@ -253,6 +253,9 @@ func (s *Service) UpdateDomain(ctx context.Context, in *profileapi.UpdateDomainR
 	var info Info
 	var tags map[string]string
 	err = s.Configure(ctx, in.DomainName, func(e *Edit) error {
+		if err := e.Same(c); err != nil {
+			return err
+		}
 		info = e.Info
 		if err := info.apply(in.DefaultEncryptionKey, in.DeadLetterQueueUrl, in.Matching, in.RuleBasedMatching, in.DataStore); err != nil {
 			return err
@@ -340,20 +343,30 @@ func (d *Domains) Sweep(ctx context.Context) error {
 	return err
 }
 
-// Names are the names of all domains after one, ascending.
-func (d *Domains) Names(ctx context.Context, after string, limit int) (list []string, err error) {
+// after are up to limit domains whose names come after one, ascending. They are
+// of one moment, so that a domain that is given another name meanwhile is there
+// once.
+func (d *Domains) after(ctx context.Context, name string, limit int) (list []*Config, err error) {
+	start := append([]byte{'n'}, name...)
+	if name != "" {
+		start = append(start, 0)
+	}
 	err = d.store.View(ctx, func(r store.Reader) error {
 		list = list[:0]
-		start := append([]byte{'n'}, after...)
-		if after != "" {
-			start = append(start, 0)
-		}
 		lists, err := r.Scan(ctx, store.Span{Partition: names, Start: start, End: []byte{'n' + 1}, Limit: limit})
 		if err != nil {
 			return fmt.Errorf("domain names: %w", err)
 		}
 		for _, rec := range lists[0] {
-			list = append(list, string(rec.Key.Sort[1:]))
+			id, err := parseID(rec.Value)
+			if err != nil {
+				return err
+			}
+			c, err := d.current(ctx, r, id, fmt.Errorf("domain %s has a name and no configuration: %w", id, store.ErrCorrupt))
+			if err != nil {
+				return err
+			}
+			list = append(list, c)
 		}
 		return nil
 	})
@@ -362,7 +375,7 @@ func (d *Domains) Names(ctx context.Context, after string, limit int) (list []st
 
 // ListDomains lists the account's domains by name.
 func (s *Service) ListDomains(ctx context.Context, in *profileapi.ListDomainsRequest) (*profileapi.ListDomainsResponse, error) {
-	limit, after := 100, ""
+	limit, last := 100, ""
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
@@ -371,28 +384,21 @@ func (s *Service) ListDomains(ctx context.Context, in *profileapi.ListDomainsReq
 		if err != nil {
 			return nil, err
 		}
-		after = string(pos)
+		last = string(pos)
 	}
-	list, err := s.Names(ctx, after, limit+1)
+	list, err := s.after(ctx, last, limit+1)
 	if err != nil {
 		return nil, err
 	}
 	out := &profileapi.ListDomainsResponse{Items: []profileapi.ListDomainItem{}}
 	if len(list) > limit {
 		list = list[:limit]
-		if out.NextToken, err = NextToken(s.pages, "ListDomains", nil, []byte(list[limit-1])); err != nil {
+		if out.NextToken, err = NextToken(s.pages, "ListDomains", nil, []byte(list[limit-1].Info.Name)); err != nil {
 			return nil, err
 		}
 	}
-	for _, name := range list {
-		c, err := s.Config(ctx, name)
-		if fault.Is(err, fault.NotFound) {
-			continue // deleted since the names were read
-		}
-		if err != nil {
-			return nil, err
-		}
-		out.Items = append(out.Items, profileapi.ListDomainItem{DomainName: name, CreatedAt: c.Info.CreatedAt,
+	for _, c := range list {
+		out.Items = append(out.Items, profileapi.ListDomainItem{DomainName: c.Info.Name, CreatedAt: c.Info.CreatedAt,
 			LastUpdatedAt: c.Info.LastUpdatedAt, Tags: c.Tags("")})
 	}
 	return out, nil

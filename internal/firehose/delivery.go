@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"kindred/internal/contactrecord"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/resource"
@@ -28,8 +29,9 @@ const shownReasons = 5
 type delivery struct {
 	*Endpoint
 	domain, objectType, id string
-	queue                  string // of dead letters, empty if there is none
-	contacts               bool   // the objects are contact records
+	of                     domain.ID // all of a delivery goes to one domain, whatever its name becomes
+	queue                  string    // of dead letters, empty if there is none
+	contacts               bool      // the objects are contact records
 
 	bodies []string
 	from   []int // the records of bodies
@@ -104,6 +106,7 @@ func (d *delivery) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.of = cfg.ID
 	d.queue = cfg.Info.DeadLetterQueueURL
 	d.contacts = d.objectType == contactType || typ.TemplateID == contactType || strings.HasPrefix(typ.TemplateID, contactType+"-")
 	return nil
@@ -165,7 +168,7 @@ func (d *delivery) fail(record int, body, reason string) {
 	}
 	d.letters++
 	d.bytes += len(body)
-	d.dead = append(d.dead, &resource.Letter{QueueURL: d.queue, Domain: d.domain, ObjectType: d.objectType, Reason: reason, Body: body})
+	d.dead = append(d.dead, &resource.Letter{QueueURL: d.queue, DomainID: d.of, Domain: d.domain, ObjectType: d.objectType, Reason: reason, Body: body})
 }
 
 // object takes one object of a record.
@@ -198,7 +201,7 @@ func (d *delivery) add(record int, body string) {
 // flush makes what has been collected durable.
 func (d *delivery) flush(ctx context.Context) error {
 	if len(d.bodies) > 0 {
-		results, err := d.Ingest.Put(ctx, d.domain, d.objectType, d.bodies)
+		results, err := d.Ingest.PutInto(ctx, d.of, d.objectType, d.bodies)
 		if err != nil {
 			return err
 		}
@@ -239,7 +242,7 @@ type memoKey [sha256.Size]byte
 func (d *delivery) key(body []byte) memoKey {
 	sum := sha256.Sum256(body)
 	h := sha256.New()
-	for _, s := range []string{d.domain, d.objectType, d.id} {
+	for _, s := range []string{d.of.String(), d.objectType, d.id} {
 		fmt.Fprintf(h, "%d:%s", len(s), s)
 	}
 	h.Write(sum[:])

@@ -88,7 +88,7 @@ type Principals interface {
 
 // Ingester stores records.
 type Ingester interface {
-	Put(ctx context.Context, domainName, typeName string, bodies []string) ([]ingest.Result, error)
+	PutInto(ctx context.Context, of domain.ID, typeName string, bodies []string) ([]ingest.Result, error)
 }
 
 // Config is what an Endpoint is made of. Now and Log may be nil.

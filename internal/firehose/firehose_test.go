@@ -19,6 +19,7 @@ import (
 	"kindred/internal/access"
 	"kindred/internal/api"
 	"kindred/internal/api/profileapi"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/firehose"
 	"kindred/internal/ingest"
@@ -58,21 +59,26 @@ type tap struct {
 	bodies []string
 	fail   error
 	busy   bool
+	before func() // called once, before the second put
+	puts   int
 }
 
-func (i *tap) Put(ctx context.Context, d, t string, bodies []string) ([]ingest.Result, error) {
+func (i *tap) PutInto(ctx context.Context, d domain.ID, t string, bodies []string) ([]ingest.Result, error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.fail != nil {
 		return nil, i.fail
 	}
 	i.bodies = append(i.bodies, bodies...)
+	if i.puts++; i.puts == 2 && i.before != nil {
+		i.before()
+	}
 	if i.busy {
 		out := make([]ingest.Result, len(bodies))
 		out[0].Err = fault.New(fault.Busy, "later")
 		return out, nil
 	}
-	return i.Ingester.Put(ctx, d, t, bodies)
+	return i.Ingester.PutInto(ctx, d, t, bodies)
 }
 
 type world struct {

@@ -144,11 +144,32 @@ type record struct {
 	result *Result
 }
 
+// load gives the configuration of a domain that was last seen to be in force.
+type load func(context.Context) (*domain.Config, error)
+
+func (s *Service) named(domainName string) load {
+	return func(ctx context.Context) (*domain.Config, error) { return s.domains.Likely(ctx, domainName) }
+}
+
+func (s *Service) identified(of domain.ID) load {
+	return func(ctx context.Context) (*domain.Config, error) { return s.domains.LikelyOf(ctx, of) }
+}
+
 // Put ingests records of one type, in order, in one transaction. The error is
 // that of the call as a whole; single records have theirs in the results. It is
 // what all ways in share: calls, contact records, files.
 func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies []string) ([]Result, error) {
-	cfg, results, err := s.attempt(ctx, domainName, typeName, bodies, nil)
+	return s.take(ctx, s.named(domainName), typeName, bodies)
+}
+
+// PutInto is [Service.Put] for work on a domain that began before: its name may
+// have changed meanwhile, and be another domain's.
+func (s *Service) PutInto(ctx context.Context, of domain.ID, typeName string, bodies []string) ([]Result, error) {
+	return s.take(ctx, s.identified(of), typeName, bodies)
+}
+
+func (s *Service) take(ctx context.Context, of load, typeName string, bodies []string) ([]Result, error) {
+	cfg, results, err := s.attempt(ctx, of, typeName, bodies, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -160,9 +181,9 @@ func (s *Service) Put(ctx context.Context, domainName, typeName string, bodies [
 
 // attempt stores what can be stored under the configuration in force; the other
 // records have their errors. A trial does the same and stores nothing.
-func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
+func (s *Service) attempt(ctx context.Context, of load, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
 	for range 16 { // as often as the configuration may change under one call
-		cfg, results, err := s.put(ctx, domainName, typeName, bodies, as)
+		cfg, results, err := s.put(ctx, of, typeName, bodies, as)
 		if !domain.IsStale(err) {
 			return cfg, results, err
 		}
@@ -170,8 +191,8 @@ func (s *Service) attempt(ctx context.Context, domainName, typeName string, bodi
 	return nil, nil, fault.New(fault.Busy, "The configuration of the domain is changing; try again")
 }
 
-func (s *Service) put(ctx context.Context, domainName, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
-	cfg, err := s.domains.Likely(ctx, domainName)
+func (s *Service) put(ctx context.Context, of load, typeName string, bodies []string, as *trial) (*domain.Config, []Result, error) {
+	cfg, err := of(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -183,7 +204,7 @@ func (s *Service) put(ctx context.Context, domainName, typeName string, bodies [
 		if noted, err := s.types.Used(ctx, s.domains, cfg, typ); err != nil {
 			return nil, nil, err
 		} else if noted {
-			return s.put(ctx, domainName, typeName, bodies, as)
+			return s.put(ctx, of, typeName, bodies, as)
 		}
 	}
 	results := make([]Result, len(bodies))
@@ -332,7 +353,7 @@ func (s *Service) settle(ctx context.Context, cfg *domain.Config, typeName strin
 		case goesToQueue(cfg, r):
 			_, r.Letter = status(r.Err)
 			r.Err = nil
-			letters = append(letters, &resource.Letter{QueueURL: cfg.Info.DeadLetterQueueURL, Domain: cfg.Info.Name,
+			letters = append(letters, &resource.Letter{QueueURL: cfg.Info.DeadLetterQueueURL, DomainID: cfg.ID, Domain: cfg.Info.Name,
 				ObjectType: typeName, Reason: r.Letter, Body: bodies[i]})
 		default:
 			s.count("refused", 1)

@@ -62,7 +62,7 @@ const (
 // whole are those of Put; what the record itself would meet is in the answer.
 func (s *Service) Preview(ctx context.Context, domainName, typeName string, candidate func(*domain.Config) (*objecttype.Type, error), body string) (*Preview, error) {
 	as := &trial{candidate: candidate, explain: &profile.Explanation{}}
-	cfg, results, err := s.attempt(ctx, domainName, typeName, []string{body}, as)
+	cfg, results, err := s.attempt(ctx, s.named(domainName), typeName, []string{body}, as)
 	if err != nil {
 		return nil, err
 	}

@@ -21,16 +21,16 @@ type trial struct {
 // errRehearsal gives up a transaction that would have succeeded.
 var errRehearsal = errors.New("ingest: rehearsal")
 
-// Try ingests records as [Service.Put] does, but sends none to the dead letter
+// Try ingests records as [Service.PutInto] does, but sends none to the dead letter
 // queue: each that cannot be stored has its error in the results. A rehearsal
 // tells what would become of the records and changes nothing; it judges them by
 // what is stored, so a profile that an earlier call would have made is not there.
-func (s *Service) Try(ctx context.Context, domainName, typeName string, bodies []string, rehearsal bool) ([]Result, error) {
+func (s *Service) Try(ctx context.Context, of domain.ID, typeName string, bodies []string, rehearsal bool) ([]Result, error) {
 	var as *trial
 	if rehearsal {
 		as = &trial{}
 	}
-	_, results, err := s.attempt(ctx, domainName, typeName, bodies, as)
+	_, results, err := s.attempt(ctx, s.identified(of), typeName, bodies, as)
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"kindred/internal/api/profileapi"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/ingest/ingesttest"
@@ -29,7 +30,7 @@ func TestTryGivesErrorsBackAndNoLetters(t *testing.T) {
 	w.Create("d", `{"AccountNumber":"1"}`)
 	before := w.Outcomes["dead_letter"]
 	bodies := []string{`{"id":"1","ref":"a"}`, `{"id":"2","ref":"b"}`, `{"id":"1"}`, `[]`, `{"id":"1","ref":"c"}`}
-	results, err := w.Ingest.Try(w.Ctx(), "d", "T", bodies, false)
+	results, err := w.Ingest.Try(w.Ctx(), w.ID("d"), "T", bodies, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +64,7 @@ func TestARehearsalChangesNothing(t *testing.T) {
 	before := ingesttest.Dump(t, w.Store)
 	for _, typ := range []string{"T", "CTR"} { // CTR is a type that the domain has not used yet
 		bodies := []string{`{"id":"1","ref":"a"}`, `{"id":"2","ref":"b"}`}
-		results, err := w.Ingest.Try(w.Ctx(), "d", typ, bodies, true)
+		results, err := w.Ingest.Try(w.Ctx(), w.ID("d"), typ, bodies, true)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,17 +86,18 @@ func TestTryTellsOfTheKeyAndOfTheCall(t *testing.T) {
 	w.Keys.Disable("arn:aws:kms:eu-central-1:111122223333:key/1")
 	w.Clock.Step(time.Hour)
 	for _, rehearsal := range []bool{false, true} {
-		results, err := w.Ingest.Try(w.Ctx(), "d", "T", []string{`{"id":"1","ref":"a"}`}, rehearsal)
+		results, err := w.Ingest.Try(w.Ctx(), w.ID("d"), "T", []string{`{"id":"1","ref":"a"}`}, rehearsal)
 		if err != nil || ingest.Reason(results[0].Err) != "KMS key is invalid" {
 			t.Errorf("rehearsal %v: %+v, %v", rehearsal, results, err)
 		}
 	}
 	for _, c := range []struct {
-		domain, typ string
-		kind        fault.Kind
-	}{{"x", "T", fault.NotFound}, {"d", "X", fault.NotFound}, {"d", "_profile", fault.Invalid}} {
-		if results, err := w.Ingest.Try(w.Ctx(), c.domain, c.typ, []string{"{}"}, false); !fault.Is(err, c.kind) || results != nil {
-			t.Errorf("%s %s: %v", c.domain, c.typ, err)
+		of   domain.ID
+		typ  string
+		kind fault.Kind
+	}{{domain.NewID(), "T", fault.NotFound}, {w.ID("d"), "X", fault.NotFound}, {w.ID("d"), "_profile", fault.Invalid}} {
+		if results, err := w.Ingest.Try(w.Ctx(), c.of, c.typ, []string{"{}"}, false); !fault.Is(err, c.kind) || results != nil {
+			t.Errorf("%s %s: %v", c.of, c.typ, err)
 		}
 	}
 }

@@ -201,8 +201,9 @@ func (s *Service) ListIntegrations(ctx context.Context, in *profileapi.ListInteg
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
+	args := []string{c.ID.String()}
 	if in.NextToken != nil {
-		pos, err := s.pages.Open("ListIntegrations", []string{in.DomainName}, *in.NextToken)
+		pos, err := s.pages.Open("ListIntegrations", args, *in.NextToken)
 		if err != nil {
 			return nil, err
 		}
@@ -214,7 +215,7 @@ func (s *Service) ListIntegrations(ctx context.Context, in *profileapi.ListInteg
 			continue
 		}
 		if len(out.Items) == limit {
-			if out.NextToken, err = domain.NextToken(s.pages, "ListIntegrations", []string{in.DomainName}, []byte(out.Items[limit-1].Uri)); err != nil {
+			if out.NextToken, err = domain.NextToken(s.pages, "ListIntegrations", args, []byte(out.Items[limit-1].Uri)); err != nil {
 				return nil, err
 			}
 			break
@@ -276,13 +277,13 @@ func (s *Service) find(ctx context.Context, uri string) (*domain.Config, *integr
 }
 
 // DomainOf tells which domain takes in what comes from a Connect instance, and
-// as which object type.
-func (s *Service) DomainOf(ctx context.Context, instanceARN string) (domainName, objectType string, ok bool, err error) {
+// as which object type; there is no configuration when none does.
+func (s *Service) DomainOf(ctx context.Context, instanceARN string) (of *domain.Config, objectType string, err error) {
 	c, i, err := s.find(ctx, instanceARN)
 	if err != nil || i == nil {
-		return "", "", false, err
+		return nil, "", err
 	}
-	return c.Info.Name, i.ObjectTypeName, true, nil
+	return c, i.ObjectTypeName, nil
 }
 
 // DeleteIntegration removes an integration. What it has brought stays.

@@ -63,7 +63,7 @@ func TestPutGetListDelete(t *testing.T) {
 	}
 	_, err = w.Integrations.DeleteIntegration(ctx, &profileapi.DeleteIntegrationRequest{DomainName: "d", Uri: instance(1)})
 	w.IsFault(err, fault.NotFound, instance(1))
-	if _, _, ok, err := w.Integrations.DomainOf(ctx, instance(1)); ok || err != nil {
+	if of, _, err := w.Integrations.DomainOf(ctx, instance(1)); of != nil || err != nil {
 		t.Errorf("a domain still has it: %v", err)
 	}
 	if again, err := put(w, "d", instance(1)); err != nil || len(again.Tags) != 0 {
@@ -105,10 +105,11 @@ func TestMoves(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	where := func() string {
 		t.Helper()
-		name, typeName, ok, err := w.Integrations.DomainOf(ctx, instance(1))
-		if err != nil || !ok || typeName != "CTR" {
-			t.Errorf("%q, %q, %v, %v", name, typeName, ok, err)
+		of, typeName, err := w.Integrations.DomainOf(ctx, instance(1))
+		if err != nil || of == nil || typeName != "CTR" {
+			t.Fatalf("%v, %q, %v", of, typeName, err)
 		}
+		name := of.Info.Name
 		list, err := w.Integrations.ListAccountIntegrations(ctx, &profileapi.ListAccountIntegrationsRequest{Uri: instance(1)})
 		if err != nil || len(list.Items) != 1 || list.Items[0].DomainName != name {
 			t.Errorf("%+v, %v", list, err)
@@ -149,7 +150,7 @@ func TestAfterDeleteDomain(t *testing.T) {
 	if _, err := w.Domain.DeleteDomain(ctx, &profileapi.DeleteDomainRequest{DomainName: "d"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok, err := w.Integrations.DomainOf(ctx, instance(1)); ok || err != nil {
+	if of, _, err := w.Integrations.DomainOf(ctx, instance(1)); of != nil || err != nil {
 		t.Errorf("the deleted domain has it: %v", err)
 	}
 	if list, err := w.Integrations.ListAccountIntegrations(ctx, &profileapi.ListAccountIntegrationsRequest{Uri: instance(1)}); err != nil || len(list.Items) != 0 {
@@ -163,8 +164,8 @@ func TestAfterDeleteDomain(t *testing.T) {
 			t.Errorf("there is %q/%q of the deleted domain", rec.Key.Partition, rec.Key.Sort)
 		}
 	}
-	if name, _, _, err := w.Integrations.DomainOf(ctx, instance(1)); name != "e" || err != nil {
-		t.Errorf("%q, %v", name, err)
+	if of, _, err := w.Integrations.DomainOf(ctx, instance(1)); of == nil || of.Info.Name != "e" || err != nil {
+		t.Errorf("%v, %v", of, err)
 	}
 }
 
@@ -214,10 +215,10 @@ func TestDeletedTypeTakesItsIntegrations(t *testing.T) {
 	if _, err := w.TypeService.DeleteProfileObjectType(ctx, &profileapi.DeleteProfileObjectTypeRequest{DomainName: "d", ObjectTypeName: "CTR"}); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, ok, err := w.Integrations.DomainOf(ctx, instance(1)); ok || err != nil {
+	if of, _, err := w.Integrations.DomainOf(ctx, instance(1)); of != nil || err != nil {
 		t.Errorf("of the deleted type: %v", err)
 	}
-	if _, typeName, ok, err := w.Integrations.DomainOf(ctx, instance(2)); !ok || !strings.HasPrefix(typeName, "CTR-") || err != nil {
+	if of, typeName, err := w.Integrations.DomainOf(ctx, instance(2)); of == nil || !strings.HasPrefix(typeName, "CTR-") || err != nil {
 		t.Errorf("of another type: %v", err)
 	}
 }

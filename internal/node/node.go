@@ -94,7 +94,7 @@ func New(c Config) (*Node, error) {
 	types := objecttype.NewTypes()
 	profiles := profile.NewService(domains, types, pages)
 	typesAPI := objecttype.NewService(types, domains, check, profiles, pages, c.Log)
-	outbox := deadletter.New(c.Store, c.Root.AEAD("outbox"), queues, c.Log)
+	outbox := deadletter.New(c.Store, c.Root.AEAD("outbox"), domains, queues, c.Log)
 	integrations := integration.NewService(domains, types, pages, c.Log)
 	tags := tag.NewService(domains, c.Region, c.Account, func(cfg *domain.Config, tail string) bool { return exists(types, cfg, tail) })
 	permissions := permission.New(c.Region, c.Account, func(ctx context.Context, name, tail string) (map[string]string, error) {

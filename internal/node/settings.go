@@ -12,6 +12,7 @@ import (
 	"kindred/internal/api/kindredapi"
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
+	"kindred/internal/fault"
 )
 
 // late is a transport that is known only when the server is, which in turn is
@@ -42,6 +43,26 @@ func (s settings) PutDomainSettings(ctx context.Context, in *kindredapi.PutDomai
 		return nil, err
 	}
 	return s.domains.PutDomainSettings(ctx, in)
+}
+
+// RenameDomain needs the permission for the old ARN and for the new one, so that
+// nobody gains by bringing a domain under a name that a policy gives him more on.
+// The tags of the domain are those of both.
+func (s settings) RenameDomain(ctx context.Context, in *kindredapi.RenameDomainRequest) (*kindredapi.RenameDomainResponse, error) {
+	cfg, err := s.domains.Config(ctx, in.DomainName)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	var tags map[string]string
+	if err == nil {
+		tags = cfg.Tags("")
+	}
+	for _, name := range []string{in.DomainName, in.NewDomainName} {
+		if err := access.Require(ctx, access.Check{Action: "kindred:RenameDomain", Resource: s.domains.ARN(name, ""), ResourceTags: tags}); err != nil {
+			return nil, err
+		}
+	}
+	return s.domains.RenameDomain(ctx, in)
 }
 
 func (s settings) allow(ctx context.Context, action, domainName string) error {

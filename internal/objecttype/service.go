@@ -40,7 +40,7 @@ type scrubJob struct{ Before time.Time }
 
 // Scrubber removes the objects of a type from all profiles of a domain.
 type Scrubber interface {
-	Scrub(ctx context.Context, domainName, objectType string, before time.Time) error
+	Scrub(ctx context.Context, of domain.ID, objectType string, before time.Time) error
 }
 
 // Service is the object type part of the API.
@@ -85,6 +85,9 @@ func (s *Service) PutProfileObjectType(ctx context.Context, in *profileapi.PutPr
 	var tags map[string]string
 	available := 0
 	err = s.domains.Configure(ctx, in.DomainName, func(e *domain.Edit) error {
+		if err := e.Same(cfg); err != nil {
+			return err
+		}
 		if err := s.validate(e.Config, def); err != nil {
 			return err
 		}
@@ -356,7 +359,8 @@ func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.Lis
 	if err != nil {
 		return nil, err
 	}
-	limit, after, err := s.page("ListProfileObjectTypes", []string{in.DomainName}, in.MaxResults, in.NextToken)
+	args := []string{c.ID.String()}
+	limit, after, err := s.page("ListProfileObjectTypes", args, in.MaxResults, in.NextToken)
 	if err != nil {
 		return nil, err
 	}
@@ -366,7 +370,7 @@ func (s *Service) ListProfileObjectTypes(ctx context.Context, in *profileapi.Lis
 			continue
 		}
 		if len(out.Items) == limit {
-			if out.NextToken, err = domain.NextToken(s.pages, "ListProfileObjectTypes", []string{in.DomainName}, []byte(out.Items[limit-1].ObjectTypeName)); err != nil {
+			if out.NextToken, err = domain.NextToken(s.pages, "ListProfileObjectTypes", args, []byte(out.Items[limit-1].ObjectTypeName)); err != nil {
 				return nil, err
 			}
 			break
@@ -453,10 +457,12 @@ const inlineScrub = 3 * time.Second
 func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.DeleteProfileObjectTypeRequest) (*profileapi.DeleteProfileObjectTypeResponse, error) {
 	name := in.ObjectTypeName
 	var job scrubJob
+	var of domain.ID
 	err := s.domains.Configure(ctx, in.DomainName, func(e *domain.Edit) error {
 		if !s.Exists(e.Config, name) {
 			return notFound(name)
 		}
+		of = e.ID
 		e.Delete(typeItems + name)
 		e.Delete(usedItems + name)
 		e.PutTags(tail(name), nil)
@@ -469,7 +475,7 @@ func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.De
 	}
 	within, cancel := context.WithTimeout(context.WithoutCancel(ctx), inlineScrub)
 	defer cancel()
-	if err := s.scrubOne(within, in.DomainName, name, job); err != nil {
+	if err := s.scrubOne(within, of, name, job); err != nil {
 		select {
 		case s.kick <- struct{}{}:
 		default:
@@ -478,11 +484,11 @@ func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.De
 	return &profileapi.DeleteProfileObjectTypeResponse{Message: "The object type " + name + " has been deleted; its objects are being removed"}, nil
 }
 
-func (s *Service) scrubOne(ctx context.Context, domainName, name string, job scrubJob) error {
-	if err := s.scrub.Scrub(ctx, domainName, name, job.Before); err != nil {
+func (s *Service) scrubOne(ctx context.Context, of domain.ID, name string, job scrubJob) error {
+	if err := s.scrub.Scrub(ctx, of, name, job.Before); err != nil {
 		return err
 	}
-	return s.domains.Configure(ctx, domainName, func(e *domain.Edit) error {
+	return s.domains.ConfigureOf(ctx, of, func(e *domain.Edit) error {
 		var now scrubJob
 		if b := e.Item(scrubItems + name); b != nil && json.Unmarshal(b, &now) == nil && now.Before.Equal(job.Before) {
 			e.Delete(scrubItems + name)
@@ -510,9 +516,9 @@ func (s *Service) Run(ctx context.Context) error {
 }
 
 func (s *Service) scrubAll(ctx context.Context) error {
-	names, err := s.domains.Names(ctx, "", 1000)
-	for _, domainName := range names {
-		c, cerr := s.domains.Config(ctx, domainName)
+	ids, err := s.domains.IDs(ctx)
+	for _, id := range ids {
+		c, cerr := s.domains.ConfigOf(ctx, id)
 		if fault.Is(cerr, fault.NotFound) {
 			continue
 		}
@@ -526,7 +532,7 @@ func (s *Service) scrubAll(ctx context.Context) error {
 				err = errors.Join(err, uerr)
 				continue
 			}
-			err = errors.Join(err, s.scrubOne(ctx, domainName, name, job))
+			err = errors.Join(err, s.scrubOne(ctx, id, name, job))
 		}
 	}
 	return err

@@ -77,7 +77,7 @@ func (*Types) Used(ctx context.Context, d *domain.Domains, c *domain.Config, t *
 	if !t.Implicit || c.Item(usedItems+t.Name) != nil {
 		return false, nil
 	}
-	return true, d.Configure(ctx, c.Info.Name, func(e *domain.Edit) error {
+	return true, d.ConfigureOf(ctx, c.ID, func(e *domain.Edit) error {
 		e.PutJSON(usedItems+t.Name, usedType{Since: e.Tx.Now()})
 		return nil
 	})

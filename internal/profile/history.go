@@ -79,16 +79,16 @@ func (s *Service) ListProfileHistoryRecords(ctx context.Context, in *profileapi.
 		}
 		return *p
 	}
-	args := []string{in.DomainName, in.ProfileId, value(in.ObjectTypeName), value(in.ActionType), value(in.PerformedBy)}
-	var from []byte
-	if in.NextToken != nil {
-		var err error
-		if from, err = s.pages.Open("ListProfileHistoryRecords", args, *in.NextToken); err != nil {
-			return nil, err
-		}
-	}
 	var out *profileapi.ListProfileHistoryRecordsResponse
 	err := s.domains.View(ctx, in.DomainName, func(cfg *domain.Config, r *seal.Reader) error {
+		args := []string{cfg.ID.String(), in.ProfileId, value(in.ObjectTypeName), value(in.ActionType), value(in.PerformedBy)}
+		var from []byte
+		if in.NextToken != nil {
+			var err error
+			if from, err = s.pages.Open("ListProfileHistoryRecords", args, *in.NextToken); err != nil {
+				return err
+			}
+		}
 		all, err := history(ctx, r, cfg.ID, in.ProfileId)
 		if err != nil {
 			return err

@@ -181,7 +181,11 @@ func TestAMixedResidueIsScrubbed(t *testing.T) {
 		w.Clock.Step(time.Second)
 		w.Put("d", "C", fmt.Sprintf(`{"no":"C%d","mail":"a@x.org"}`, 2+i))
 	}
-	if err := w.Profiles.Scrub(w.Ctx(), "d", "C", deleted); err != nil {
+	cfg, err := w.Domains.Config(w.Ctx(), "d")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Profiles.Scrub(w.Ctx(), cfg.ID, "C", deleted); err != nil {
 		t.Fatal(err)
 	}
 	if got := w.Show("d", p); got != "{}" || numbers(w, p, "C") != "C3" {

@@ -23,19 +23,19 @@ func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListPro
 	if in.MaxResults != nil {
 		limit = *in.MaxResults
 	}
-	args := []string{in.DomainName, in.ProfileId, in.ObjectTypeName}
-	if f := in.ObjectFilter; f != nil {
-		args = append(append(args, f.KeyName), f.Values...)
-	}
-	var from []byte
-	if in.NextToken != nil {
-		var err error
-		if from, err = s.pages.Open("ListProfileObjects", args, *in.NextToken); err != nil {
-			return nil, err
-		}
-	}
 	var out *profileapi.ListProfileObjectsResponse
 	err := s.domains.View(ctx, in.DomainName, func(cfg *domain.Config, r *seal.Reader) error {
+		args := []string{cfg.ID.String(), in.ProfileId, in.ObjectTypeName}
+		if f := in.ObjectFilter; f != nil {
+			args = append(append(args, f.KeyName), f.Values...)
+		}
+		var from []byte
+		if in.NextToken != nil {
+			var err error
+			if from, err = s.pages.Open("ListProfileObjects", args, *in.NextToken); err != nil {
+				return err
+			}
+		}
 		if !s.types.Known(cfg, in.ObjectTypeName) {
 			return fault.New(fault.NotFound, "The object type %s does not exist in the domain", in.ObjectTypeName)
 		}

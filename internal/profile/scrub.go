@@ -18,12 +18,11 @@ import (
 // inferred profile that nothing is left of goes too. It visits every profile of
 // the domain but reads only what it needs of each; it may be interrupted and
 // called again.
-func (s *Service) Scrub(ctx context.Context, domainName, objectType string, before time.Time) error {
-	cfg, err := s.domains.Config(ctx, domainName)
-	if err != nil {
+func (s *Service) Scrub(ctx context.Context, of domain.ID, objectType string, before time.Time) error {
+	if _, err := s.domains.ConfigOf(ctx, of); err != nil {
 		return err
 	}
-	prefix, first := cfg.ID.Partition('p'), named('c', objectType, 0)
+	prefix, first := of.Partition('p'), named('c', objectType, 0)
 	var at store.Key
 	for {
 		list, err := s.domains.Store().ScanPrefix(ctx, prefix, at, 1)
@@ -35,17 +34,17 @@ func (s *Service) Scrub(ctx context.Context, domainName, objectType string, befo
 		}
 		p := list[0].Key.Partition
 		id := ID(p[len(prefix):])
-		if err := s.scrubProfile(ctx, domainName, id, first, before.UnixMicro()); err != nil && !fault.Is(err, fault.NotFound) {
+		if err := s.scrubProfile(ctx, of, id, first, before.UnixMicro()); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
 		at = store.Key{Partition: bytes.Clone(p), Sort: bytes.Repeat([]byte{0xff}, store.MaxSort)}
 	}
 }
 
-func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, prefix []byte, before int64) error {
+func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, prefix []byte, before int64) error {
 	// Most profiles have no object of the type: look before opening a transaction.
 	any := false
-	err := s.domains.View(ctx, domainName, func(cfg *domain.Config, r *seal.Reader) error {
+	err := s.domains.ViewOf(ctx, of, func(cfg *domain.Config, r *seal.Reader) error {
 		lists, err := r.ScanPlain(ctx, within(partition(cfg.ID, id), prefix, 1))
 		if err != nil {
 			return fmt.Errorf("contributions: %w", err)
@@ -56,7 +55,7 @@ func (s *Service) scrubProfile(ctx context.Context, domainName string, id ID, pr
 	if err != nil || !any {
 		return err
 	}
-	return s.domains.Update(ctx, domainName, func(cfg *domain.Config, tx *seal.Tx) error {
+	return s.domains.UpdateOf(ctx, of, func(cfg *domain.Config, tx *seal.Tx) error {
 		c, err := loadBase(ctx, tx, cfg, id)
 		if err != nil {
 			return err

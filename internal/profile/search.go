@@ -46,17 +46,17 @@ func (s *Service) SearchProfiles(ctx context.Context, in *profileapi.SearchProfi
 	}
 	asked := append([]profileapi.AdditionalSearchKey{{KeyName: in.KeyName, Values: in.Values}}, in.AdditionalSearchKeys...)
 	and := in.LogicalOperator != nil && *in.LogicalOperator == "AND"
-	args := searchArgs(in.DomainName, asked, and)
-	var from []byte
-	if in.NextToken != nil {
-		var err error
-		if from, err = s.pages.Open("SearchProfiles", args, *in.NextToken); err != nil {
-			return nil, err
-		}
-	}
 	out := &profileapi.SearchProfilesResponse{}
 	err := s.domains.View(ctx, in.DomainName, func(cfg *domain.Config, r *seal.Reader) error {
 		*out = profileapi.SearchProfilesResponse{Items: []profileapi.Profile{}}
+		args := searchArgs(cfg.ID, asked, and)
+		var from []byte
+		if in.NextToken != nil {
+			var err error
+			if from, err = s.pages.Open("SearchProfiles", args, *in.NextToken); err != nil {
+				return err
+			}
+		}
 		terms, err := s.terms(cfg, r, asked)
 		if err != nil {
 			return err
@@ -82,8 +82,8 @@ func (s *Service) SearchProfiles(ctx context.Context, in *profileapi.SearchProfi
 	return out, err
 }
 
-func searchArgs(domainName string, asked []profileapi.AdditionalSearchKey, and bool) []string {
-	args := []string{domainName, strconv.FormatBool(and)}
+func searchArgs(of domain.ID, asked []profileapi.AdditionalSearchKey, and bool) []string {
+	args := []string{of.String(), strconv.FormatBool(and)}
 	for _, k := range asked {
 		args = append(append(args, k.KeyName, strconv.Itoa(len(k.Values))), k.Values...)
 	}

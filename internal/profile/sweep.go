@@ -62,26 +62,20 @@ func (s *Sweeper) Run(ctx context.Context) error {
 // Sweep removes what has expired by now. It goes on past a domain or a profile
 // that cannot be read, because its key is out of use, and returns why.
 func (s *Sweeper) Sweep(ctx context.Context) error {
-	const page = 100
-	var failed error
-	for after := ""; ; {
-		names, err := s.domains.Names(ctx, after, page)
-		if err != nil {
-			return errors.Join(failed, err)
-		}
-		for _, name := range names {
-			if err := s.sweepDomain(ctx, name); err != nil {
-				failed = errors.Join(failed, fmt.Errorf("expiry: %w", err))
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		if len(names) < page {
-			return failed
-		}
-		after = names[page-1]
+	ids, err := s.domains.IDs(ctx)
+	if err != nil {
+		return err
 	}
+	var failed error
+	for _, id := range ids {
+		if err := s.sweepDomain(ctx, id); err != nil {
+			failed = errors.Join(failed, fmt.Errorf("expiry: %w", err))
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return failed
 }
 
 // dueProfile is an entry of the index of due times.
@@ -92,22 +86,19 @@ type dueProfile struct {
 }
 
 // sweepDomain goes through the due profiles of a domain in the order of their
-// hours. A domain that is renamed or deleted meanwhile is left alone; under a new
-// name the next sweep finds it.
-func (s *Sweeper) sweepDomain(ctx context.Context, name string) error {
-	var d domain.ID
+// hours. A domain that is deleted meanwhile is left alone.
+func (s *Sweeper) sweepDomain(ctx context.Context, d domain.ID) error {
 	var after store.Key
 	var failed error
 	for {
 		began := s.now()
-		cfg, err := s.domains.Config(ctx, name)
-		if fault.Is(err, fault.NotFound) || err == nil && after.Sort != nil && cfg.ID != d {
+		cfg, err := s.domains.ConfigOf(ctx, d)
+		if fault.Is(err, fault.NotFound) {
 			return failed
 		}
 		if err != nil {
 			return err
 		}
-		d = cfg.ID
 		list, err := s.due(ctx, d, &after)
 		if err != nil || len(list) == 0 {
 			return errors.Join(failed, err)
@@ -118,7 +109,7 @@ func (s *Sweeper) sweepDomain(ctx context.Context, name string) error {
 		var g errgroup.Group
 		g.SetLimit(sweepWorkers)
 		for _, p := range list {
-			g.Go(func() error { return s.expire(ctx, name, p) })
+			g.Go(func() error { return s.expire(ctx, p) })
 		}
 		if err := g.Wait(); failed == nil {
 			failed = err // one speaks for all
@@ -153,13 +144,10 @@ func (s *Sweeper) due(ctx context.Context, d domain.ID, after *store.Key) (list 
 
 // expire works on one due profile, in one transaction. An entry that the head
 // does not name has been dealt with since it was read.
-func (s *Sweeper) expire(ctx context.Context, name string, e dueProfile) error {
+func (s *Sweeper) expire(ctx context.Context, e dueProfile) error {
 	var objects, profiles int
-	err := s.domains.Update(ctx, name, func(cfg *domain.Config, tx *seal.Tx) error {
+	err := s.domains.UpdateOf(ctx, e.domain, func(cfg *domain.Config, tx *seal.Tx) error {
 		objects, profiles = 0, 0
-		if cfg.ID != e.domain {
-			return nil
-		}
 		c, err := loadBase(ctx, tx, cfg, e.profile)
 		if fault.Is(err, fault.NotFound) || err == nil && c.head.due != e.hour {
 			tx.Delete(dueKey(cfg.ID, e.hour, e.profile))

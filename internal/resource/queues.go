@@ -13,6 +13,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"kindred/internal/access"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/policy"
 )
@@ -106,18 +107,23 @@ func (q *Queues) CheckQueue(ctx context.Context, url, domainName string) error {
 }
 
 // Names of the message attributes of a dead letter. The first three are those
-// of Customer Profiles; the last, in milliseconds since 1970, is Kindred's and
-// there only on a letter that replaces an earlier one of the same record.
+// of Customer Profiles, the others are Kindred's: the identity of the domain,
+// which stays when its name changes, and, in milliseconds since 1970, and only on
+// a letter that replaces an earlier one of the same record, when that was sent.
 const (
 	AttributeReason     = "Message"
 	AttributeDomain     = "DomainName"
 	AttributeObjectType = "ObjectTypeName"
+	AttributeDomainID   = "DomainId"
 	AttributeFirstSent  = "FirstSentTimestamp"
 )
 
 // Letter is a message for a dead letter queue.
 type Letter struct {
-	QueueURL   string
+	QueueURL string
+	// DomainID tells whose letter it is. Domain is the domain's name when the
+	// letter was written; the outbox sends it with the one of the day.
+	DomainID   domain.ID
 	Domain     string
 	ObjectType string
 	Reason     string
@@ -164,6 +170,9 @@ func (q *Queues) Send(ctx context.Context, l *Letter) error {
 	}
 	attributes := map[string]sqstypes.MessageAttributeValue{AttributeReason: attribute(l.Reason),
 		AttributeDomain: attribute(l.Domain), AttributeObjectType: attribute(l.ObjectType)}
+	if l.DomainID != (domain.ID{}) {
+		attributes[AttributeDomainID] = attribute(l.DomainID.String())
+	}
 	if !l.FirstSent.IsZero() {
 		attributes[AttributeFirstSent] = sqstypes.MessageAttributeValue{DataType: aws.String("Number"),
 			StringValue: aws.String(strconv.FormatInt(l.FirstSent.UnixMilli(), 10))}

@@ -689,6 +689,20 @@ type RedriveResult struct {
 	Note           *string
 }
 
+// RenameDomainRequest is the structure of that name.
+type RenameDomainRequest struct {
+	DomainName    string
+	NewDomainName string
+}
+
+// RenameDomainResponse is the structure of that name.
+type RenameDomainResponse struct {
+	DomainName       string
+	FormerDomainName string
+	DomainArn        string
+	LastUpdatedAt    time.Time
+}
+
 // ResourceNotFoundException is the structure of that name.
 type ResourceNotFoundException struct {
 	Message *string

@@ -41,7 +41,8 @@ type api struct {
 	endpoint           string
 	domain, objectType string
 	retryFor           time.Duration
-	reached            atomic.Bool // the server has answered
+	reached            atomic.Bool  // the server has answered
+	waiting            atomic.Int32 // calls that are to be made again
 }
 
 func (o *options) openAPI(ctx context.Context, _ io.Writer) (sink, error) {
@@ -94,7 +95,16 @@ func newAPI(cfg aws.Config, endpoint string, client *http.Client, o *options) *a
 
 func (a *api) Name() string      { return a.endpoint }
 func (a *api) BatchRecords() int { return apiBatch }
-func (a *api) Close() error      { return nil }
+
+// Waiting tells of a server that is busy or away.
+func (a *api) Waiting() string {
+	if a.waiting.Load() == 0 {
+		return ""
+	}
+	return "the server, which is busy or away"
+}
+
+func (a *api) Close() error { return nil }
 
 // Put implements bulk.Sink. Throttling, errors of the server and a server that
 // has gone away are waited for; what cannot be got over so ends the run.
@@ -118,7 +128,10 @@ func (a *api) Put(ctx context.Context, bodies []string) ([]bulk.Outcome, error) 
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case a.temporary(err):
-			if !w.more(ctx) {
+			a.waiting.Add(1)
+			again := w.more(ctx)
+			a.waiting.Add(-1)
+			if !again {
 				return nil, err
 			}
 		case refused(err) && len(bodies)-first > 1:

@@ -151,6 +151,30 @@ func outcomes(list []bulk.Outcome) string {
 	return strings.Join(words, " ")
 }
 
+func TestAServerThatIsAwayIsToldOf(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &wire{t: t, answers: []reply{{}, {lost: errors.New("connection refused")}, {}}}
+		a := newAPI(aws.Config{Region: defaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
+			&http.Client{Transport: w}, &options{domain: "d", objectType: "T", retryFor: time.Minute})
+		var told []string
+		for range 2 {
+			done := make(chan error)
+			go func() {
+				_, err := a.Put(t.Context(), []string{"a"})
+				done <- err
+			}()
+			synctest.Wait() // it waits for the next try, or is done
+			told = append(told, a.Waiting())
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+		}
+		if got := fmt.Sprintf("%q", append(told, a.Waiting())); got != `["" "the server, which is busy or away" ""]` {
+			t.Errorf("told of %s", got)
+		}
+	})
+}
+
 func TestRetriesEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{t: t, answers: []reply{{status: 503, name: "X"}, {status: 503, name: "X"}, {status: 503, name: "X"}, {status: 503, name: "X"}}}

@@ -107,6 +107,7 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 
 func (d *direct) Name() string      { return "file://" + d.dir }
 func (d *direct) BatchRecords() int { return directBatch }
+func (d *direct) Waiting() string   { return "" }
 func (d *direct) Close() error      { return d.store.Close() }
 
 // Put implements bulk.Sink. It is called by one goroutine at a time.

@@ -212,6 +212,8 @@ type sink interface {
 	Name() string
 	// BatchRecords is how many records go at once.
 	BatchRecords() int
+	// Waiting tells what it waits for, empty when for nothing.
+	Waiting() string
 }
 
 func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (err error) {
@@ -240,7 +242,7 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 	defer func() { err = errors.Join(err, to.Close()) }()
 	job.Target = to.Name()
 	run := &bulk.Run{Job: job, Checkpoint: o.checkpoint, Stdin: &interruptible{ctx: ctx, r: stdin}, Sink: to,
-		Workers: o.workers, BatchRecords: to.BatchRecords()}
+		Workers: o.workers, BatchRecords: to.BatchRecords(), Waiting: to.Waiting}
 	began := time.Now()
 	totals, err := do(ctx, run, stderr)
 	fmt.Fprint(stdout, totals.Summary())

@@ -67,7 +67,7 @@ func start(t *testing.T) *office {
 	}
 	o := &office{t: t, node: n, send: resource.NewQueues(clients, "us-east-1", account), dir: t.TempDir(), sent: time.Now().Add(-time.Hour)}
 	letters := deadletter.NewService(deadletter.Config{Domains: n.DomainAPI, Queues: clients, Ingest: n.Ingest, Pages: pages,
-		Outbox: deadletter.New(st, root.AEAD("outbox"), o.send, log), Account: account, Log: log})
+		Outbox: deadletter.New(st, root.AEAD("outbox"), n.DomainAPI, o.send, log), Account: account, Log: log})
 	if err := n.IAM.Bootstrap(t.Context(), filepath.Join(o.dir, "credentials"), true); err != nil {
 		t.Fatal(err)
 	}

@@ -41,11 +41,14 @@ func (c *Clock) Step(d time.Duration) {
 type Keys struct {
 	mu      sync.Mutex
 	refused map[string]error
+	serves  map[string]func(domain.KeyUse) bool
 	unwraps int
 }
 
 // NewKeys makes a key service.
-func NewKeys() *Keys { return &Keys{refused: map[string]error{}} }
+func NewKeys() *Keys {
+	return &Keys{refused: map[string]error{}, serves: map[string]func(domain.KeyUse) bool{}}
+}
 
 var _ domain.DataKeys = (*Keys)(nil)
 
@@ -71,17 +74,27 @@ func (k *Keys) Unwraps() int {
 	return k.unwraps
 }
 
-func (k *Keys) usable(keyID string) error {
+// Policy has a key refused for the uses that the function does not let pass.
+func (k *Keys) Policy(keyID string, serves func(domain.KeyUse) bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.refused[keyID]
+	k.serves[keyID] = serves
+}
+
+func (k *Keys) usable(use domain.KeyUse) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if serves := k.serves[use.KeyID]; serves != nil && !serves(use) {
+		return fault.New(fault.Invalid, "The policy of the KMS key %s does not let Customer Profiles use it", use.KeyID).Because(resource.ErrKeyMissing)
+	}
+	return k.refused[use.KeyID]
 }
 
 func place(use domain.KeyUse) []byte { return use.Domain[:] }
 
 // GenerateDataKey implements [domain.DataKeys].
 func (k *Keys) GenerateDataKey(_ context.Context, use domain.KeyUse) (plain, wrapped []byte, err error) {
-	if err := k.usable(use.KeyID); err != nil {
+	if err := k.usable(use); err != nil {
 		return nil, nil, err
 	}
 	secret := sha256.Sum256([]byte("kms " + use.KeyID))
@@ -99,7 +112,7 @@ func (k *Keys) Unwrap(_ context.Context, use domain.KeyUse, wrapped []byte) ([]b
 	k.mu.Lock()
 	k.unwraps++
 	k.mu.Unlock()
-	if err := k.usable(use.KeyID); err != nil {
+	if err := k.usable(use); err != nil {
 		return nil, err
 	}
 	secret := sha256.Sum256([]byte("kms " + use.KeyID))
@@ -114,20 +127,26 @@ func (k *Keys) Unwrap(_ context.Context, use domain.KeyUse, wrapped []byte) ([]b
 type Checker struct {
 	Queue, Key error
 	Queues     []string // that were looked at
+	For        []string // the names of the domains that they were looked at for
 	KeyUses    []domain.KeyUse
+	Meanwhile  func() // called once, when a key is looked at
 }
 
 var _ domain.Checker = (*Checker)(nil)
 
 // CheckQueue implements [domain.Checker].
-func (c *Checker) CheckQueue(_ context.Context, url, _ string) error {
-	c.Queues = append(c.Queues, url)
+func (c *Checker) CheckQueue(_ context.Context, url, domainName string) error {
+	c.Queues, c.For = append(c.Queues, url), append(c.For, domainName)
 	return c.Queue
 }
 
 // CheckKey implements [domain.Checker].
 func (c *Checker) CheckKey(_ context.Context, use domain.KeyUse) error {
 	c.KeyUses = append(c.KeyUses, use)
+	if f := c.Meanwhile; f != nil {
+		c.Meanwhile = nil
+		f()
+	}
 	return c.Key
 }
 

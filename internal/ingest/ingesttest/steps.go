@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kindred/internal/api/profileapi"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/profile"
 )
@@ -24,6 +25,16 @@ func (w *World) NewDomain(name string, edit ...func(*profileapi.CreateDomainRequ
 	if _, err := w.Domain.CreateDomain(w.Ctx(), in); err != nil {
 		w.T.Fatal(err)
 	}
+}
+
+// ID is the identity of a domain.
+func (w *World) ID(domainName string) domain.ID {
+	w.T.Helper()
+	c, err := w.Domains.Config(w.Ctx(), domainName)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return c.ID
 }
 
 // Type is an object type in the notation of the tests: a field is

@@ -109,7 +109,7 @@ func Over(t testing.TB, s store.Store, clock *Clock, keys *Keys) *World {
 	w.Types = types
 	w.Profiles = profile.NewService(w.Domains, types, pages)
 	w.TypeService = objecttype.NewService(types, w.Domains, w.Check, w.Profiles, pages, log)
-	w.Outbox = deadletter.New(s, Cipher(t, "outbox"), w.Queues, log)
+	w.Outbox = deadletter.New(s, Cipher(t, "outbox"), w.Domains, w.Queues, log)
 	w.Ingest = ingest.NewService(w.Domains, types, w.Outbox, func(outcome string, n int) {
 		if n > 0 {
 			w.Outcomes[outcome] += n
