@@ -41,9 +41,10 @@ type indexChange struct {
 
 // begin starts a new profile.
 func begin(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) *change {
-	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
+	secret := seal.NewSecret()
+	c := &change{ctx: ctx, tx: tx.Under(secret), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
 		fresh: true, manual: &manual{}}
-	c.head = &head{created: c.now, updated: c.now}
+	c.head = &head{created: c.now, updated: c.now, secret: secret}
 	return c
 }
 
@@ -55,14 +56,14 @@ func noProfile(id string) error {
 // fault.
 func load(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
 	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro()}
-	v, err := tx.Get(ctx, c.key(headSort))
+	v, err := tx.GetPlain(ctx, c.key(headSort))
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	if v[0] == nil {
 		return nil, noProfile(id.String())
 	}
-	if c.head, err = decodeHead(v[0]); err != nil {
+	if c.tx, c.head, err = enter(tx, c.key(headSort), v[0]); err != nil {
 		return nil, err
 	}
 	c.objects, c.bytes = c.head.objects, c.head.bytes
@@ -135,7 +136,7 @@ func (c *change) finish() error {
 		t.Profiles, t.Metered = 1, domain.Metered(h.objects)
 	}
 	c.cfg.Count(c.tx, c.id[0], t)
-	c.tx.Put(c.key(headSort), h.encode())
+	c.tx.PutBearer(c.key(headSort), h.encode())
 	return nil
 }
 

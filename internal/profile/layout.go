@@ -47,6 +47,10 @@ func ParseID(s string) (id ID, ok bool) {
 //	s kind 0 id                 a standard object below the profile, folded
 //	k kind 0 hash id            finds a standard object by one of its keys
 //
+// All of them but 'k', which holds keyed hashes only, are sealed under the profile's
+// secret, which the head bears (see seal.Secret): with the head, the profile's keys
+// are gone.
+//
 // type and kind are names without a zero byte, hash is a seal.Hash (of "k": its
 // first half), time is the object's time in microseconds, inverted.
 //

@@ -50,7 +50,7 @@ func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListPro
 		if heads[0] == nil {
 			return noProfile(in.ProfileId)
 		}
-		l := &listing{ctx: ctx, r: r, s: s, p: partition(cfg.ID, id), objectType: in.ObjectTypeName, limit: limit, from: from}
+		l := &listing{ctx: ctx, r: r.Under(heads[0].secret), s: s, p: partition(cfg.ID, id), objectType: in.ObjectTypeName, limit: limit, from: from}
 		if f := in.ObjectFilter; f != nil {
 			l.filter = &Key{Name: f.KeyName}
 			for _, v := range f.Values {

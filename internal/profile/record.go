@@ -28,6 +28,8 @@ type head struct {
 	inWindow                  int
 	facts                     []Fact       // that stand, by path
 	derived                   []derivedKey // predefined keys that follow from facts
+
+	secret seal.Secret // of the profile's keys; kept in front of the record
 }
 
 // derivedKey is an index entry that follows from the standing facts.

@@ -228,7 +228,7 @@ func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*h
 	for i, id := range ids {
 		keys[i] = store.Key{Partition: partition(d, id), Sort: headSort}
 	}
-	values, err := r.Get(ctx, keys...)
+	values, err := r.GetPlain(ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("profiles: %w", err)
 	}
@@ -237,7 +237,7 @@ func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*h
 		if v == nil {
 			continue
 		}
-		if heads[i], err = decodeHead(v); err != nil {
+		if heads[i], err = openHead(r, keys[i], v); err != nil {
 			return nil, err
 		}
 	}
