@@ -291,6 +291,11 @@ func (c *Config) inForce(ctx context.Context, r store.Reader) error {
 	return nil
 }
 
+// InForce returns nil if the configuration is the one in force, and then has the
+// transaction commit only if it still is; else an error that [IsStale] holds for.
+// It is for transactions of the store that write into a domain.
+func (c *Config) InForce(ctx context.Context, tx store.Tx) error { return c.inForce(ctx, tx) }
+
 // Edit is a change of a domain's configuration, made by [Domains.Configure].
 type Edit struct {
 	*Config

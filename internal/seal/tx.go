@@ -121,6 +121,11 @@ func (t *Tx) Add(k store.Key, delta int64) {
 // Now is the time of the transaction.
 func (t *Tx) Now() time.Time { return t.tx.Now() }
 
+// Below is the transaction beneath the sealing: for another concept's records
+// that belong into the same transaction and are sealed otherwise, such as those of
+// jobs. Nothing of the domain's own is written there.
+func (t *Tx) Below() store.Tx { return t.tx }
+
 // Err is the first failure to seal; the transaction must not commit then.
 func (t *Tx) Err() error {
 	if t.owner != nil {
