@@ -28,11 +28,13 @@ import (
 	"kindred/internal/iam"
 	"kindred/internal/ingest"
 	"kindred/internal/integration"
+	"kindred/internal/job"
 	"kindred/internal/kms"
 	"kindred/internal/objecttype"
 	"kindred/internal/page"
 	"kindred/internal/permission"
 	"kindred/internal/profile"
+	"kindred/internal/rekey"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
@@ -65,6 +67,7 @@ type Node struct {
 	TypesAPI  *objecttype.Service
 	Profiles  *profile.Service
 	Ingest    *ingest.Service
+	Keys      *rekey.Service
 
 	background []func(context.Context) error
 }
@@ -83,7 +86,8 @@ func New(c Config) (*Node, error) {
 	clients := resource.NewClients(c.Region, local, c.KeyRoutes, c.QueueRoutes)
 	keys := resource.NewKeys(clients, c.Root.AEAD("domain"), c.Region, c.Account)
 	queues := resource.NewQueues(clients, c.Region, c.Account)
-	check := checker{keys, queues}
+	refusals := &rekey.Refusals{}
+	check := refusals.Watch(checker{keys, queues}, c.Log)
 
 	domains := domain.NewDomains(c.Store, c.Root.AEAD("config"), keys, c.Now)
 	domainAPI := domain.NewService(domains, check, pages, c.Region, c.Account)
@@ -104,7 +108,11 @@ func New(c Config) (*Node, error) {
 		return cfg.Tags(tail), nil
 	})
 
+	jobs := job.New(job.Config{Store: c.Store, Domains: domains, Seal: c.Root.AEAD("job"), Now: c.Now, Log: c.Log})
+	rekeying := rekey.New(rekey.Config{Domains: domainAPI, Jobs: jobs, Keys: keys, Log: c.Log})
+
 	registry := prometheus.NewRegistry()
+	keyMetrics(registry, rekeying, refusals)
 	counts := newMetrics(registry, outbox)
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
 	letters := deadletter.NewService(deadletter.Config{Domains: domainAPI, Queues: clients, Outbox: outbox, Ingest: ingestion,
@@ -122,7 +130,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, rekeying, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -133,8 +141,8 @@ func New(c Config) (*Node, error) {
 	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
-	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep}}, nil
+	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Keys: rekeying,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep, jobs.Run, rekeying.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

@@ -100,6 +100,9 @@ func (r *Ring) TypeKey(objectType string) uint32 {
 // Current is the number of the data key for the domain's values.
 func (r *Ring) Current() uint32 { return r.current }
 
+// Has reports whether a data key is at hand.
+func (r *Ring) Has(id uint32) bool { return r.keys[id] != nil }
+
 // Seal seals the value of a record with one of the ring's keys.
 func (r *Ring) Seal(id uint32, k store.Key, value []byte) ([]byte, error) {
 	a := r.keys[id]

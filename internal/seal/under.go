@@ -163,3 +163,12 @@ func (t *Tx) PutBearer(k store.Key, value []byte) {
 	}
 	t.tx.Put(k, b)
 }
+
+// SealedWith is the number of the data key that a stored value is sealed with; that
+// of a record that bears a secret is found after [SecretOf].
+func SealedWith(sealed []byte) (number uint32, err error) {
+	if len(sealed) < header || sealed[0] != formatVersion && sealed[0] != underVersion {
+		return 0, fmt.Errorf("sealed value: %w", ErrDamaged)
+	}
+	return binary.BigEndian.Uint32(sealed[1:]), nil
+}
