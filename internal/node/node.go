@@ -23,6 +23,7 @@ import (
 	"kindred/internal/connect"
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
+	"kindred/internal/erasure"
 	"kindred/internal/fault"
 	"kindred/internal/firehose"
 	"kindred/internal/iam"
@@ -111,6 +112,9 @@ func New(c Config) (*Node, error) {
 	jobs := job.New(job.Config{Store: c.Store, Domains: domains, Seal: c.Root.AEAD("job"), Now: c.Now, Log: c.Log})
 	rekeying := rekey.New(rekey.Config{Domains: domainAPI, Jobs: jobs, Keys: keys, Log: c.Log})
 
+	erasures := erasure.New(erasure.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Seal: c.Root.AEAD("erasure"),
+		MAC: func(message []byte) []byte { return c.Root.MAC("erasure", message) }, Log: c.Log})
+
 	registry := prometheus.NewRegistry()
 	keyMetrics(registry, rekeying, refusals)
 	counts := newMetrics(registry, outbox)
@@ -130,7 +134,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, rekeying, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, rekeying, erasures, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -142,7 +146,7 @@ func New(c Config) (*Node, error) {
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Keys: rekeying,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep, jobs.Run, rekeying.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, kmsService.Run, sqsService.Run, contacts.Run, domains.Sweep, jobs.Run, rekeying.Run, erasures.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

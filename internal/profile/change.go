@@ -30,6 +30,8 @@ type change struct {
 	bytes   int64 // as it was
 	index   []indexChange
 	derive  bool // a field that predefined keys follow from has changed
+
+	gone *Erased // what erase removes; nil unless somebody counts
 }
 
 // indexChange adds to the count of an index entry of the profile.
@@ -266,8 +268,12 @@ func (c *change) erase() error {
 	if err != nil {
 		return err
 	}
+	remove := func(k store.Key) {
+		c.tx.Delete(k)
+		c.gone.leads(k)
+	}
 	drop := func(class byte, k Key) {
-		c.tx.Delete(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
+		remove(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
 	}
 	for _, k := range m.keys {
 		drop(matching, k)
@@ -279,7 +285,7 @@ func (c *change) erase() error {
 		for _, key := range k.keys {
 			drop(matching, key)
 		}
-		c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+		remove(uniqueKey(c.cfg.ID, k.origin))
 	}
 	standards, err := c.standards([]byte{'s'})
 	if err != nil {

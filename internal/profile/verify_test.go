@@ -36,7 +36,7 @@ func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.
 		return nil, err
 	}
 	for kind, list := range byKind {
-		if !bytes.Contains([]byte("cnpku"), []byte{kind}) {
+		if !bytes.Contains([]byte("cnpkuje"), []byte{kind}) {
 			v.wrong("partition %x is of an unknown kind", list[0])
 		}
 	}
