@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"kindred/internal/domain"
 	"kindred/internal/fault"
@@ -163,8 +164,39 @@ func (r resealer) again(ctx context.Context, s *job.Step, c *domain.Config, ring
 	return r.begin(ctx, s, c)
 }
 
+// unsealed are the kinds of a domain's partitions that have no value sealed with its
+// data keys.
+const unsealed = "cnkuje"
+
+// covered makes sure that a domain has no partitions but those whose records have
+// been sealed anew and those that need not be: what nobody has thought of here must
+// not lose its keys.
+func (r resealer) covered(ctx context.Context, d domain.ID) error {
+	var after store.Key
+	for {
+		list, err := r.domains.Store().ScanPrefix(ctx, d.Prefix(), after, 1)
+		if err != nil {
+			return fmt.Errorf("reseal: %w", err)
+		}
+		if len(list) == 0 {
+			return nil
+		}
+		kind := list[0].Key.Partition[len(d.Prefix())]
+		if kind != profile.Partitions(d)[len(d.Prefix())] && !strings.ContainsRune(unsealed, rune(kind)) {
+			return job.Final(fmt.Errorf("reseal: partitions of the kind %q are not known here", kind))
+		}
+		if kind == 0xff {
+			return nil
+		}
+		after = store.Key{Partition: d.Partition(kind, bytes.Repeat([]byte{0xff}, store.MaxPartition-len(d.Prefix())-1)...), Sort: []byte{0xff}}
+	}
+}
+
 // finish removes the old data keys, unless others have been put in force.
 func (r resealer) finish(ctx context.Context, s *job.Step, c *domain.Config, at cursor) error {
+	if err := r.covered(ctx, c.ID); err != nil {
+		return err
+	}
 	return r.domains.Configure(ctx, c.Info.Name, func(e *domain.Edit) error {
 		if e.ID != c.ID {
 			return fmt.Errorf("reseal: the domain has another name now: %w", store.ErrConflict)

@@ -10,6 +10,8 @@ import (
 	"kindred/internal/domain"
 	"kindred/internal/ingest/ingesttest"
 	"kindred/internal/job"
+	"kindred/internal/seal"
+	"kindred/internal/store"
 )
 
 // keysOf are the data keys that a domain has, as "TYPE KEY", "!" when it is in force.
@@ -227,6 +229,35 @@ func TestNewTypesNeedNoResealing(t *testing.T) {
 		}
 		if n.encryption().Reseal != nil {
 			t.Error("it is told of")
+		}
+	})
+}
+
+// TestUnknownPartitionsKeepTheirKeys: records that the job knows nothing of may be
+// sealed with an old data key.
+func TestUnknownPartitionsKeepTheirKeys(t *testing.T) {
+	onBoth(t, func(t *testing.T, n *node) {
+		n.NewDomain("d", under(keyA))
+		n.fill(2)
+		err := n.Domains.Update(n.Ctx(), "d", func(c *domain.Config, tx *seal.Tx) error {
+			tx.Put(store.Key{Partition: c.ID.Partition('Z'), Sort: []byte("new")}, []byte("a concept of tomorrow"))
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.setKey(keyB)
+		stop := n.run()
+		n.await("the end", func() bool { return n.job().State.Ended() })
+		stop()
+		if j := n.job(); j.State != job.Failed {
+			t.Errorf("the job is %s", j.State)
+		}
+		if got := keysOf(n.config()); got != " a, !Own t, ! b" {
+			t.Errorf("the data keys are %q", got)
+		}
+		if w := n.encryption().Warnings; len(w) == 0 || !strings.Contains(w[len(w)-1], "resume") {
+			t.Errorf("warnings: %q", w)
 		}
 	})
 }
