@@ -14,8 +14,8 @@
 // then on their KMS keys are not needed for anything.
 //
 // A record under a key that cannot be used stays as it is, and so do all old data
-// keys. The job goes on to the end, tries again for some time, and then has failed;
-// once the key is enabled it can be resumed.
+// keys. The job goes on to the end, tries again for some time, and then has failed.
+// It is resumed within an hour of the key's return, or when somebody resumes it.
 //
 // # Rotation
 //

@@ -7,9 +7,11 @@ import (
 	"testing"
 	"time"
 
+	"kindred/internal/api/profileapi"
 	"kindred/internal/domain"
 	"kindred/internal/ingest/ingesttest"
 	"kindred/internal/job"
+	"kindred/internal/resource"
 	"kindred/internal/seal"
 	"kindred/internal/store"
 )
@@ -256,8 +258,61 @@ func TestUnknownPartitionsKeepTheirKeys(t *testing.T) {
 		if got := keysOf(n.config()); got != " a, !Own t, ! b" {
 			t.Errorf("the data keys are %q", got)
 		}
+		for _, k := range []string{keyA, keyB, keyT} {
+			n.keys.status[k] = resource.KeyStatus{State: "Enabled", Enabled: true}
+		}
 		if w := n.encryption().Warnings; len(w) == 0 || !strings.Contains(w[len(w)-1], "resume") {
 			t.Errorf("warnings: %q", w)
 		}
+		// What is found in order later goes on by itself.
+		if err := n.Store.DropPrefix(n.Ctx(), n.config().ID.Partition('Z')); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.rekey.Look(n.Ctx()); err != nil {
+			t.Fatal(err)
+		}
+		n.resealed()
+	})
+}
+
+// TestLostJobsAreMadeAnew: the configuration knows what is to be done.
+func TestLostJobsAreMadeAnew(t *testing.T) {
+	onBoth(t, func(t *testing.T, n *node) {
+		n.NewDomain("d", under(keyA))
+		n.fill(2)
+		n.setKey(keyB)
+		for _, k := range []string{keyA, keyB, keyT} {
+			n.keys.status[k] = resource.KeyStatus{State: "Enabled", Enabled: true}
+		}
+		for _, prefix := range [][]byte{[]byte("jobs"), n.config().ID.Partition('j')} {
+			if err := n.Store.DropPrefix(n.Ctx(), prefix); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := n.encryption().Reseal; got == nil || got.State != "UNKNOWN" {
+			t.Errorf("without the job: %+v", got)
+		}
+		if err := n.rekey.Look(n.Ctx()); err != nil {
+			t.Fatal(err)
+		}
+		n.resealed()
+	})
+}
+
+// TestADeletedTypeNeedsItsKeyNoMore: its data key goes with its objects.
+func TestADeletedTypeNeedsItsKeyNoMore(t *testing.T) {
+	onBoth(t, func(t *testing.T, n *node) {
+		n.NewDomain("d", under(keyA))
+		n.fill(3)
+		if _, err := n.TypeService.DeleteProfileObjectType(n.Ctx(), &profileapi.DeleteProfileObjectTypeRequest{DomainName: "d", ObjectTypeName: "Own"}); err != nil {
+			t.Fatal(err)
+		}
+		n.resealed()
+		if got := keysOf(n.config()); got != "! a" {
+			t.Errorf("the data keys are %q", got)
+		}
+		n.disable(keyT)
+		n.PutType("d", "Own", ownUnder(""))
+		n.Put("d", "Own", `{"id":"1","mail":"m1@x.org"}`)
 	})
 }

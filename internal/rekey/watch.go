@@ -9,6 +9,7 @@ import (
 
 	"kindred/internal/domain"
 	"kindred/internal/fault"
+	"kindred/internal/job"
 	"kindred/internal/resource"
 )
 
@@ -16,7 +17,8 @@ import (
 const lookEvery = time.Hour
 
 // Run looks at the keys of all domains, now and every hour, until the context
-// ends: it wraps data keys anew and tells of keys at risk.
+// ends: it tells of keys at risk, wraps data keys anew, and has resealings go on that
+// have failed for want of a key.
 func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
@@ -83,6 +85,34 @@ func (s *Service) lookAt(ctx context.Context, c *domain.Config, risks map[Risk]i
 	n, err := s.domains.Rewrap(ctx, c, s.keys)
 	if n > 0 {
 		s.log.InfoContext(ctx, "data keys were wrapped under the newest material of their KMS key", "domain", c.Info.Name, "keys", n)
+	}
+	return errors.Join(err, s.goOn(ctx, c))
+}
+
+// goOn has a resealing go on that has failed, now that all keys can be used. One that
+// somebody has cancelled or paused stays so.
+func (s *Service) goOn(ctx context.Context, c *domain.Config) error {
+	r, pending := c.Resealing()
+	if !pending {
+		return nil
+	}
+	id, err := job.ParseID(r.Job)
+	var j *job.Job
+	if err == nil {
+		j, err = s.jobs.Get(ctx, c.ID, id)
+	}
+	switch {
+	case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid): // it ended long ago, or there was nobody to make it
+		return s.domains.Configure(ctx, c.Info.Name, func(e *domain.Edit) error {
+			if _, still := e.Resealing(); e.ID != c.ID || !still {
+				return nil
+			}
+			return s.domains.Rekeyed(ctx, e)
+		})
+	case err != nil:
+		return err
+	case j.State == job.Failed:
+		_, err = s.jobs.Resume(ctx, c.ID, id)
 	}
 	return err
 }
