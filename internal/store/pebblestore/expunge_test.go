@@ -58,10 +58,10 @@ func fill(t *testing.T, s *Store, n int) {
 // removed, in the log, in logs to be used again or in tables on several levels,
 // no file has it after Expunge; and what is there stays.
 func TestExpungedValuesAreInNoFile(t *testing.T) {
-	for _, c := range []struct{ before, between, after int }{{0, 0, 0}, {50, 0, 0}, {0, 50, 0}, {50, 100, 1}, {200, 300, 200}} {
+	for _, c := range []struct{ before, between, after int }{{0, 0, 0}, {20, 0, 0}, {0, 20, 0}, {20, 40, 1}, {60, 60, 40}} {
 		t.Run(fmt.Sprint(c), func(t *testing.T) {
 			dir, ctx := t.TempDir(), context.Background()
-			s := openStore(t, dir, Options{memTableBytes: 64 << 10})
+			s := openStore(t, dir, Options{memTableBytes: 16 << 10})
 			defer func() {
 				if err := s.Close(); err != nil {
 					t.Error(err)
@@ -129,7 +129,7 @@ func reopened(t *testing.T, s *Store, dir string) *Store {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	return openStore(t, dir, Options{memTableBytes: 64 << 10})
+	return openStore(t, dir, Options{memTableBytes: 16 << 10})
 }
 
 // TestExpungeUnderLoad: it ends while others write, and loses nothing of theirs
@@ -152,7 +152,7 @@ func TestExpungeUnderLoad(t *testing.T) {
 			}
 		})
 	}
-	for range 20 {
+	for range 8 {
 		if err := s.Expunge(ctx, []byte("part\x001")); err != nil {
 			t.Fatal(err)
 		}
