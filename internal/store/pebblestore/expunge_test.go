@@ -124,6 +124,34 @@ func TestExpungedValuesAreInNoFile(t *testing.T) {
 	}
 }
 
+// TestExpungeLeavesNothingAtTheEndOfALogUsedAgain: a log that is used again is not
+// cut, so what stood far behind in it would stay.
+func TestExpungeLeavesNothingAtTheEndOfALogUsedAgain(t *testing.T) {
+	dir, ctx := t.TempDir(), context.Background()
+	s := openStore(t, dir, Options{})
+	defer s.Close()
+	k := store.Key{Partition: []byte("p1"), Sort: []byte("x")}
+	for range 4 { // so that there are logs to be used again
+		fill(t, s, 10)
+		err := s.Update(ctx, func(tx store.Tx) error { tx.Put(k, []byte("the marker that goes")); return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.db.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Update(ctx, func(tx store.Tx) error { tx.Delete(k); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Expunge(ctx, k.Partition); err != nil {
+		t.Fatal(err)
+	}
+	if files := holding(t, dir, "the marker that goes"); len(files) > 0 {
+		t.Errorf("still in %v", files)
+	}
+}
+
 func reopened(t *testing.T, s *Store, dir string) *Store {
 	t.Helper()
 	if err := s.Close(); err != nil {
