@@ -156,8 +156,8 @@ func TestInvariant4AnObjectTypesOwnKeyGovernsItsObjects(t *testing.T) {
 	c.drained(queue)
 }
 
-// A domain that is given another key reads on what it has, as long as the old
-// key lets it, and writes under the new one.
+// A domain that is given another key reads on what it has and writes under the
+// new one.
 func TestInvariant4ADomainsKeyCanBeExchanged(t *testing.T) {
 	t.Parallel()
 	s := startServer(t)

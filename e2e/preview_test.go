@@ -16,11 +16,6 @@ import (
 	"kindred/kindredclient"
 )
 
-// own is the client of Kindred's own operations.
-func (c *client) own() *kindredclient.Client {
-	return &kindredclient.Client{Endpoint: c.s.url, Region: region, Credentials: c.config.Credentials}
-}
-
 func (c *client) preview(domain, objectType string, def *kindredclient.ObjectType, body any) *kindredclient.Preview {
 	c.t.Helper()
 	p, err := c.own().PreviewProfileObject(c.t.Context(), domain, kindredclient.PreviewProfileObjectInput{ObjectTypeName: objectType, ObjectType: def, Object: *object(body)})

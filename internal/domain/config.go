@@ -108,6 +108,8 @@ type Domains struct {
 	keys  DataKeys
 	now   func() time.Time
 
+	reseal Resealer // nil: nobody
+
 	mu      sync.Mutex // guards the following
 	configs map[ID]*Config
 	names   map[string]remembered

@@ -41,6 +41,8 @@ type dataKey struct {
 	KeyID      string `json:",omitempty"`
 	Wrapped    []byte
 	CreatedAt  time.Time
+	// Ended: no key, but the end of the object type's own.
+	Ended bool `json:",omitempty"`
 }
 
 // sealedIndexKey is the index key under a data key of the domain.
@@ -82,21 +84,18 @@ func (c *Config) dataKeys() []dataKey {
 func (c *Config) KeyFor(objectType string) (keyID string, own bool) {
 	for _, k := range c.dataKeys() { // ascending: the last one is in force
 		if k.ObjectType == objectType {
-			keyID, own = k.KeyID, true
+			keyID, own = k.KeyID, !k.Ended
 		}
 	}
 	return keyID, own
 }
 
 // AddDataKey puts a fresh data key in force: values written from now on are
-// sealed with it, older ones still open with the keys they were sealed with.
+// sealed with it, older ones still open with the keys they were sealed with, until
+// they are sealed anew; see [Domains.Rekeyed].
 func (e *Edit) AddDataKey(k *NewDataKey, index []byte) {
-	next := uint32(1)
-	for _, old := range e.dataKeys() {
-		next = max(next, old.Number+1)
-	}
-	e.PutJSON(dataKeyItems+fmt.Sprintf("%08x", next),
-		dataKey{Number: next, ObjectType: k.use.ObjectType, KeyID: k.use.KeyID, Wrapped: k.wrapped, CreatedAt: e.Tx.Now()})
+	next := e.KeyChange() + 1
+	e.putDataKey(dataKey{Number: next, ObjectType: k.use.ObjectType, KeyID: k.use.KeyID, Wrapped: k.wrapped, CreatedAt: e.Tx.Now()})
 	if k.use.ObjectType != "" {
 		return
 	}
@@ -241,6 +240,11 @@ func (d *Domains) unwrap(ctx context.Context, c *Config) (*opened, error) {
 	keys, types, current := map[uint32][]byte{}, map[string]uint32{}, uint32(0)
 	var refused error // of the key in force
 	for _, k := range c.dataKeys() {
+		if k.Ended {
+			delete(types, k.ObjectType)
+			delete(o.problems, k.ObjectType)
+			continue
+		}
 		plain, err := d.keys.Unwrap(ctx, KeyUse{KeyID: k.KeyID, Domain: c.ID, DomainName: c.Info.Name, ObjectType: k.ObjectType}, k.Wrapped)
 		if k.ObjectType != "" {
 			types[k.ObjectType] = k.Number

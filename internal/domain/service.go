@@ -267,6 +267,9 @@ func (s *Service) UpdateDomain(ctx context.Context, in *profileapi.UpdateDomainR
 		tags = e.Tags("")
 		if key != nil {
 			e.AddDataKey(key, index)
+			if err := s.Rekeyed(ctx, e); err != nil {
+				return err
+			}
 		}
 		e.PutJSON(infoItem, info)
 		return nil

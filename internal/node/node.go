@@ -23,6 +23,7 @@ import (
 	"kindred/internal/connect"
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
+	"kindred/internal/erasure"
 	"kindred/internal/fault"
 	"kindred/internal/firehose"
 	"kindred/internal/iam"
@@ -35,6 +36,7 @@ import (
 	"kindred/internal/permission"
 	"kindred/internal/preview"
 	"kindred/internal/profile"
+	"kindred/internal/rekey"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
@@ -68,6 +70,7 @@ type Node struct {
 	Profiles  *profile.Service
 	Ingest    *ingest.Service
 	Jobs      *job.Jobs
+	Keys      *rekey.Service
 
 	background []func(context.Context) error
 }
@@ -86,7 +89,8 @@ func New(c Config) (*Node, error) {
 	clients := resource.NewClients(c.Region, local, c.KeyRoutes, c.QueueRoutes)
 	keys := resource.NewKeys(clients, c.Root.AEAD("domain"), c.Region, c.Account)
 	queues := resource.NewQueues(clients, c.Region, c.Account)
-	check := checker{keys, queues}
+	refusals := &rekey.Refusals{}
+	check := refusals.Watch(checker{keys, queues}, c.Log)
 
 	domains := domain.NewDomains(c.Store, c.Root.AEAD("config"), keys, c.Now)
 	domainAPI := domain.NewService(domains, check, pages, c.Region, c.Account)
@@ -108,7 +112,13 @@ func New(c Config) (*Node, error) {
 		return cfg.Tags(tail), nil
 	})
 
+	rekeying := rekey.New(rekey.Config{Domains: domainAPI, Jobs: jobs, Keys: keys, Log: c.Log})
+
+	erasures := erasure.New(erasure.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Seal: c.Root.AEAD("erasure"),
+		MAC: func(message []byte) []byte { return c.Root.MAC("erasure", message) }, Log: c.Log})
+
 	registry := prometheus.NewRegistry()
+	keyMetrics(registry, rekeying, refusals)
 	counts := newMetrics(registry, outbox)
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
 	sweeper := profile.NewSweeper(domains, c.Now, c.Log, counts.expire)
@@ -128,7 +138,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, job.NewService(jobs, domainAPI, pages), principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, job.NewService(jobs, domainAPI, pages), rekeying, erasures, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -139,8 +149,8 @@ func New(c Config) (*Node, error) {
 	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
-	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep}}, nil
+	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

@@ -102,8 +102,8 @@ func (s *Service) PutProfileObjectType(ctx context.Context, in *profileapi.PutPr
 		if available, err = s.availableCount(e.Config, def); err != nil {
 			return err
 		}
-		if key != nil {
-			e.AddDataKey(key, nil)
+		if err := s.rekey(ctx, e, def, key); err != nil {
+			return err
 		}
 		e.PutJSON(typeItems+def.Name, put)
 		return nil
@@ -222,28 +222,36 @@ func (s *Service) validate(cfg *domain.Config, def *Definition) error {
 }
 
 // dataKey makes the data key that an object type with a key of its own needs;
-// nil if the key that is in force stays.
+// nil if the key that is in force stays, or if the type is to have none.
 func (s *Service) dataKey(ctx context.Context, cfg *domain.Config, def *Definition) (*domain.NewDataKey, error) {
 	inForce, own := cfg.KeyFor(def.Name)
-	if def.EncryptionKey == inForce && (own || def.EncryptionKey == "") {
+	if def.EncryptionKey == "" || own && def.EncryptionKey == inForce {
 		return nil, nil
 	}
+	if cfg.Info.DataStoreEnabled && own {
+		return nil, fault.New(fault.Invalid, "EncryptionKey: the key of an object type cannot change once the data store is enabled")
+	}
 	use := domain.KeyUse{KeyID: def.EncryptionKey, Domain: cfg.ID, DomainName: cfg.Info.Name, ObjectType: def.Name}
-	if def.EncryptionKey == "" {
-		// Back to the domain's key: a data key for the type, wrapped by that.
-		use.KeyID = cfg.Info.DefaultEncryptionKey
-		if use.KeyID == inForce {
-			return nil, nil
-		}
-	} else {
-		if cfg.Info.DataStoreEnabled && own {
-			return nil, fault.New(fault.Invalid, "EncryptionKey: the key of an object type cannot change once the data store is enabled")
-		}
-		if err := s.check.CheckKey(ctx, use); err != nil {
-			return nil, err
-		}
+	if err := s.check.CheckKey(ctx, use); err != nil {
+		return nil, err
 	}
 	return s.domains.GenerateDataKey(ctx, use)
+}
+
+// rekey puts the key of a definition in force and has the objects that there may
+// be of the type sealed under it.
+func (s *Service) rekey(ctx context.Context, e *domain.Edit, def *Definition, key *domain.NewDataKey) error {
+	_, own := e.KeyFor(def.Name)
+	switch {
+	case key != nil:
+		e.AddDataKey(key, nil)
+	case def.EncryptionKey != "" || !e.DropTypeKey(def.Name):
+		return nil
+	}
+	if _, template := TemplateByID(def.Name); !own && !template && explicit(e.Config, def.Name) == nil && e.Item(scrubItems+def.Name) == nil {
+		return nil // a new type, of which nothing is stored
+	}
+	return s.domains.Rekeyed(ctx, e)
 }
 
 // tail is what an object type's ARN has after the domain's.
@@ -466,6 +474,12 @@ func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.De
 		e.Delete(typeItems + name)
 		e.Delete(usedItems + name)
 		e.PutTags(tail(name), nil)
+		if e.DropTypeKey(name) {
+			// What is there of it goes; until then it needs the key, and then no more.
+			if err := s.domains.Rekeyed(ctx, e); err != nil {
+				return err
+			}
+		}
 		job.Before = e.Tx.Now()
 		e.PutJSON(scrubItems+name, job)
 		return integration.Drop(ctx, e, name)

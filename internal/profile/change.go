@@ -33,6 +33,8 @@ type change struct {
 	index   []indexChange
 	derive  bool         // a field that predefined keys follow from has changed
 	explain *Explanation // nil: nobody asks
+
+	gone *Erased // what erase removes; nil unless somebody counts
 }
 
 // indexChange adds to the count of an index entry of the profile.
@@ -44,9 +46,10 @@ type indexChange struct {
 
 // begin starts a new profile.
 func begin(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) *change {
-	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
+	secret := seal.NewSecret()
+	c := &change{ctx: ctx, tx: tx.Under(secret), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
 		fresh: true, manual: &manual{}}
-	c.head = &head{created: c.now, updated: c.now}
+	c.head = &head{created: c.now, updated: c.now, secret: secret}
 	return c
 }
 
@@ -100,14 +103,14 @@ func loadBase(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*cha
 // read reads the head of a base profile.
 func read(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
 	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro()}
-	v, err := tx.Get(ctx, c.key(headSort))
+	v, err := tx.GetPlain(ctx, c.key(headSort))
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
 	if v[0] == nil {
 		return nil, noProfile(id.String())
 	}
-	if c.head, err = decodeHead(v[0]); err != nil {
+	if c.tx, c.head, err = enter(tx, c.key(headSort), v[0]); err != nil {
 		return nil, err
 	}
 	c.objects, c.bytes = c.head.objects, c.head.bytes
@@ -201,7 +204,7 @@ func (c *change) close() error {
 		t.Metered = domain.Metered(h.objects) - domain.Metered(c.objects)
 	}
 	c.cfg.Count(c.tx, c.id[0], t)
-	c.tx.Put(c.key(headSort), h.encode())
+	c.tx.PutBearer(c.key(headSort), h.encode())
 	return nil
 }
 
@@ -365,7 +368,13 @@ func (c *change) erase(why action) error {
 }
 
 func (c *change) dropIndex(class byte, k Key) {
-	c.tx.Delete(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
+	c.dropLead(indexKey(c.cfg.ID, c.tx.Ring().Identify(identKey, k.Name, k.Value), class, c.id))
+}
+
+// dropLead removes a record elsewhere that leads to the profile.
+func (c *change) dropLead(k store.Key) {
+	c.tx.Delete(k)
+	c.gone.leads(k)
 }
 
 // eraseBase removes all records of a base profile.
@@ -389,7 +398,7 @@ func (c *change) eraseBase(why action) error {
 			c.dropIndex(matching, key)
 		}
 		if !k.residue() {
-			c.tx.Delete(uniqueKey(c.cfg.ID, k.origin))
+			c.dropLead(uniqueKey(c.cfg.ID, k.origin))
 		}
 	}
 	standards, err := c.standards([]byte{'s'})

@@ -67,7 +67,7 @@ func (c *change) reschedule(hour uint32) {
 // unschedule removes the entry of the profile.
 func (c *change) unschedule() {
 	if c.head.due != 0 {
-		c.tx.Delete(dueKey(c.cfg.ID, c.head.due, c.id))
+		c.dropLead(dueKey(c.cfg.ID, c.head.due, c.id))
 		c.head.due = 0
 	}
 }

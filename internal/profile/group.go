@@ -123,9 +123,9 @@ func newGroup(root *change) *group {
 	return root.group
 }
 
-// readGroup reads the group of a root.
-func readGroup(ctx context.Context, r *seal.Reader, d domain.ID, id ID) (*group, error) {
-	v, err := r.Get(ctx, store.Key{Partition: partition(d, id), Sort: groupSort})
+// readGroup reads the group of a root, of which it has the view.
+func readGroup(ctx context.Context, view *seal.Reader, d domain.ID, id ID) (*group, error) {
+	v, err := view.Get(ctx, store.Key{Partition: partition(d, id), Sort: groupSort})
 	if err != nil {
 		return nil, fmt.Errorf("group: %w", err)
 	}
@@ -254,6 +254,7 @@ func standingMerges(bases []*base) []*merge {
 // base is all that a base profile is folded from.
 type base struct {
 	id            ID
+	view          *seal.Reader
 	head          *head
 	manual        *manual
 	contributions []*contribution
@@ -286,13 +287,11 @@ func readBases(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*b
 			if len(list) == store.MaxScan {
 				return nil, fmt.Errorf("profile %s has more than %d records: %w", part[i], store.MaxScan, store.ErrTooLarge)
 			}
-			b := &base{id: part[i], manual: &manual{}}
-			for _, rec := range list {
-				if err := b.add(r, rec); err != nil {
-					return nil, err
-				}
+			b, err := newBase(r, part[i], list)
+			if err != nil {
+				return nil, err
 			}
-			if b.head != nil {
+			if b != nil {
 				bases = append(bases, b)
 			}
 		}
@@ -300,18 +299,34 @@ func readBases(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*b
 	return bases, nil
 }
 
-func (b *base) add(r *seal.Reader, rec store.Record) error {
-	tag := rec.Key.Sort[0]
-	if tag == 'k' || tag == 'i' || tag == 'g' {
-		return nil
+// newBase opens what was read of a base profile; nil if it has no head.
+func newBase(r *seal.Reader, id ID, list []store.Record) (b *base, err error) {
+	i := slices.IndexFunc(list, func(rec store.Record) bool { return bytes.Equal(rec.Key.Sort, headSort) })
+	if i < 0 {
+		return nil, nil
 	}
-	v, err := r.Ring().Open(rec.Key, rec.Value)
+	b = &base{id: id, manual: &manual{}}
+	if b.head, err = openHead(r, list[i].Key, list[i].Value); err != nil {
+		return nil, err
+	}
+	b.view = r.Under(b.head.secret)
+	for _, rec := range list {
+		if tag := rec.Key.Sort[0]; tag == 'h' || tag == 'g' || isPlain(rec.Key.Sort) {
+			continue
+		}
+		if err := b.add(rec); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+func (b *base) add(rec store.Record) error {
+	v, err := b.view.Open(rec.Key, rec.Value)
 	if err != nil {
 		return err
 	}
-	switch tag {
-	case 'h':
-		b.head, err = decodeHead(v)
+	switch rec.Key.Sort[0] {
 	case 'm':
 		b.manual, err = decodeManual(v)
 	case 'l':
@@ -354,22 +369,38 @@ func rootsOf(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]ID, 
 	return roots, nil
 }
 
+// place is a base profile with the reader that opens its records.
+type place struct {
+	partition []byte
+	view      *seal.Reader
+}
+
 // membersOf are the base profiles of a profile that clients see; one that they
 // do not see is a NotFound fault.
-func membersOf(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]ID, error) {
+func membersOf(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]place, error) {
 	heads, err := readHeads(ctx, r, d, []ID{id})
 	if err != nil {
 		return nil, err
 	}
-	switch h := heads[0]; {
-	case h == nil, h.role == mergedAway:
+	h := heads[0]
+	if h == nil || h.role == mergedAway {
 		return nil, noProfile(id.String())
-	case h.role == alone:
-		return []ID{id}, nil
 	}
-	g, err := readGroup(ctx, r, d, id)
+	list := []place{{partition(d, id), r.Under(h.secret)}}
+	if h.role == alone {
+		return list, nil
+	}
+	g, err := readGroup(ctx, list[0].view, d, id)
 	if err != nil {
 		return nil, err
 	}
-	return append(g.members, id), nil
+	if heads, err = readHeads(ctx, r, d, g.members); err != nil {
+		return nil, err
+	}
+	for i, h := range heads {
+		if h != nil {
+			list = append(list, place{partition(d, g.members[i]), r.Under(h.secret)})
+		}
+	}
+	return list, nil
 }

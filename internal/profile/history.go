@@ -143,7 +143,11 @@ func (h *happening) content(ctx context.Context, r *seal.Reader, cfg *domain.Con
 	var v any
 	switch {
 	case h.current != nil:
-		b, err := r.Get(ctx, store.Key{Partition: partition(cfg.ID, h.base), Sort: objectSort(h.origin, h.current.order)})
+		heads, err := readHeads(ctx, r, cfg.ID, []ID{h.base})
+		if err != nil || heads[0] == nil {
+			return nil, err
+		}
+		b, err := r.Under(heads[0].secret).Get(ctx, store.Key{Partition: partition(cfg.ID, h.base), Sort: objectSort(h.origin, h.current.order)})
 		if err != nil {
 			return nil, fmt.Errorf("object: %w", err)
 		}
@@ -202,7 +206,7 @@ func history(ctx context.Context, r *seal.Reader, d domain.ID, profileID string)
 	}
 	since := map[ID]uint64{id: 0}
 	if heads[0].role == rootOfGroup {
-		g, err := readGroup(ctx, r, d, id)
+		g, err := readGroup(ctx, r.Under(heads[0].secret), d, id)
 		if err != nil {
 			return nil, err
 		}
@@ -263,16 +267,17 @@ func joined(ctx context.Context, r *seal.Reader, d domain.ID, root ID, g *group)
 // happenings reads what happened to a base profile.
 func happenings(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]happening, error) {
 	p := partition(d, id)
-	log, err := scanLog(ctx, r, p)
-	if err != nil {
-		return nil, err
-	}
-	objects, err := scanContributions(ctx, r, p, []byte{'c'})
-	if err != nil {
-		return nil, err
-	}
 	heads, err := readHeads(ctx, r, d, []ID{id})
 	if err != nil || heads[0] == nil {
+		return nil, err
+	}
+	view := r.Under(heads[0].secret)
+	log, err := scanLog(ctx, view, p)
+	if err != nil {
+		return nil, err
+	}
+	objects, err := scanContributions(ctx, view, p, []byte{'c'})
+	if err != nil {
 		return nil, err
 	}
 	list := make([]happening, 0, len(log)+len(objects)+1)
@@ -294,7 +299,7 @@ func happenings(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]happ
 // grave answers how a profile that is gone came to its end.
 func grave(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]happening, error) {
 	k := goneKey(r.Ring(), d, id)
-	v, err := r.Get(ctx, k)
+	v, err := r.GetPlain(ctx, k)
 	if err != nil {
 		return nil, fmt.Errorf("grave: %w", err)
 	}
@@ -349,7 +354,7 @@ func (w *when) base(id ID) (*past, error) {
 		w.bases[id] = nil
 		return nil, nil
 	}
-	log, err := scanLog(w.ctx, w.r, partition(w.d, id))
+	log, err := scanLog(w.ctx, list[0].view, partition(w.d, id))
 	w.bases[id] = &past{*list[0], log}
 	return w.bases[id], err
 }
@@ -426,7 +431,7 @@ func (w *when) satellites(id ID) ([]satellite, error) {
 	if err != nil || b == nil || b.head.role != rootOfGroup {
 		return nil, err
 	}
-	g, err := readGroup(w.ctx, w.r, w.d, roots[0])
+	g, err := readGroup(w.ctx, b.view, w.d, roots[0])
 	if err != nil {
 		return nil, err
 	}

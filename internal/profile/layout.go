@@ -52,6 +52,10 @@ func ParseID(s string) (id ID, ok bool) {
 //	l merge                     a merge that it took part in
 //	y seq                       the log: what happened to it, see entry
 //
+// All of them but 'k', which holds keyed hashes only, are sealed under the profile's
+// secret, which the head bears (see seal.Secret): with the head, the profile's keys
+// are gone.
+//
 // type and kind are names without a zero byte, hash is a seal.Hash (of "k": its
 // first half), time is the object's time in microseconds, inverted.
 //
@@ -67,6 +71,10 @@ var (
 	groupSort  = []byte("g")
 	intoSort   = []byte("i")
 )
+
+// isPlain reports whether a record of a profile's partition is not sealed: its
+// value is empty, or nothing but a random id.
+func isPlain(sort []byte) bool { return sort[0] == 'k' || sort[0] == 'i' }
 
 func mergeSort(id ID) []byte { return append([]byte{'l'}, id[:]...) }
 

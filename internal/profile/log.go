@@ -190,11 +190,11 @@ func scanLog(ctx context.Context, r *seal.Reader, p []byte) ([]*entry, error) {
 	return list, nil
 }
 
-// bury notes that the profile is gone, and when and by whom. It is sealed and
-// under a keyed hash: who does not know the id learns nothing from it.
+// bury notes that a profile is gone, and when and by whom: nothing of a customer's,
+// under a keyed hash of the id.
 func (c *change) bury(why action) {
 	e := entry{at: c.now, action: why, by: performer(c.ctx)}
-	c.tx.Put(goneKey(c.tx.Ring(), c.cfg.ID, c.id), e.encode())
+	c.tx.PutPlain(goneKey(c.tx.Ring(), c.cfg.ID, c.id), e.encode())
 }
 
 func goneKey(ring *seal.Ring, d domain.ID, id ID) store.Key {

@@ -131,7 +131,9 @@ func (c *change) merge(m *merge, others []*change) error {
 		}
 	}
 	c.cfg.Count(c.tx, c.id[0], lost)
-	c.putMerge(m)
+	for _, side := range append([]*change{c}, others...) {
+		side.putMerge(m)
+	}
 	c.tx.PutPlain(mergeKey(c.cfg.ID, m.id), m.main[:])
 	return c.finish()
 }
@@ -144,11 +146,19 @@ func (c *change) counted() int {
 	return c.objects
 }
 
-// putMerge writes a merge into the partitions of all that took part.
-func (c *change) putMerge(m *merge) {
+// putMerge writes a merge that the profile took part in.
+func (c *change) putMerge(m *merge) { c.tx.Put(c.key(mergeSort(m.id)), m.encode()) }
+
+// putMerge writes a merge into the partitions of all members that took part.
+func (g *group) putMerge(m *merge) error {
 	for _, side := range m.sides() {
-		c.tx.Put(store.Key{Partition: partition(c.cfg.ID, side), Sort: mergeSort(m.id)}, m.encode())
+		c, err := g.member(side)
+		if err != nil {
+			return err
+		}
+		c.putMerge(m)
 	}
+	return nil
 }
 
 // join makes a profile, with the group that it may be the root of, members.
@@ -187,7 +197,7 @@ func (c *change) dropMerges() error {
 	}
 	for _, m := range merges {
 		if m.main == c.id {
-			c.tx.Delete(mergeKey(c.cfg.ID, m.id))
+			c.dropLead(mergeKey(c.cfg.ID, m.id))
 		}
 	}
 	return nil

@@ -47,10 +47,7 @@ func (s *Service) ListProfileObjects(ctx context.Context, in *profileapi.ListPro
 		if err != nil {
 			return err
 		}
-		l := &listing{ctx: ctx, r: r, s: s, objectType: in.ObjectTypeName, limit: limit, from: from}
-		for _, m := range members {
-			l.partitions = append(l.partitions, partition(cfg.ID, m))
-		}
+		l := &listing{ctx: ctx, r: r, s: s, members: members, objectType: in.ObjectTypeName, limit: limit, from: from}
 		if f := in.ObjectFilter; f != nil {
 			l.filter = &Key{Name: f.KeyName}
 			for _, v := range f.Values {
@@ -89,7 +86,7 @@ type listing struct {
 	ctx        context.Context
 	r          *seal.Reader
 	s          *Service
-	partitions [][]byte // of the profile's members
+	members    []place // of the profile
 	objectType string
 	limit      int
 	from       []byte
@@ -106,19 +103,16 @@ func (l *listing) add(o Origin, text string) {
 // plain pages through the objects in the order of their sort keys.
 func (l *listing) plain() (next []byte, err error) {
 	var list []store.Record
-	for part := range slices.Chunk(l.partitions, scanPage) {
-		spans := make([]store.Span, len(part))
-		for i, p := range part {
-			spans[i] = within(p, named('o', l.objectType, 0), l.limit+1)
-			if l.from != nil {
-				spans[i].Start = append(bytes.Clone(l.from), 0)
-			}
+	for _, m := range l.members {
+		span := within(m.partition, named('o', l.objectType, 0), l.limit+1)
+		if l.from != nil {
+			span.Start = append(bytes.Clone(l.from), 0)
 		}
-		lists, err := l.r.Scan(l.ctx, spans...)
+		lists, err := m.view.Scan(l.ctx, span)
 		if err != nil {
 			return nil, fmt.Errorf("objects: %w", err)
 		}
-		list = append(list, slices.Concat(lists...)...)
+		list = append(list, lists[0]...)
 		list = list[:l.first(list)]
 	}
 	if len(list) > l.limit {
@@ -139,7 +133,7 @@ func (l *listing) plain() (next []byte, err error) {
 // first brings records of several members into order and tells how many of them
 // a page and its continuation take.
 func (l *listing) first(list []store.Record) int {
-	if len(l.partitions) > 1 {
+	if len(l.members) > 1 {
 		slices.SortFunc(list, func(a, b store.Record) int { return bytes.Compare(a.Key.Sort, b.Key.Sort) })
 	}
 	return min(len(list), l.limit+1)
@@ -147,31 +141,35 @@ func (l *listing) first(list []store.Record) int {
 
 // filtered looks through the contributions of the type for those with the key.
 func (l *listing) filtered() (next []byte, err error) {
-	var at []store.Key // of the objects
-	for _, p := range l.partitions {
-		all, err := scanContributions(l.ctx, l.r, p, named('c', l.objectType, 0))
+	type object struct {
+		place
+		sort []byte
+	}
+	var at []object
+	for _, m := range l.members {
+		all, err := scanContributions(l.ctx, m.view, m.partition, named('c', l.objectType, 0))
 		if err != nil {
 			return nil, err
 		}
 		for _, k := range all {
 			if sort := objectSort(k.origin, k.order); l.matches(k.allKeys()) && bytes.Compare(sort, l.from) > 0 {
-				at = append(at, store.Key{Partition: p, Sort: sort})
+				at = append(at, object{m, sort})
 			}
 		}
 	}
-	slices.SortFunc(at, func(a, b store.Key) int { return bytes.Compare(a.Sort, b.Sort) })
+	slices.SortFunc(at, func(a, b object) int { return bytes.Compare(a.sort, b.sort) })
 	if len(at) > l.limit {
 		at = at[:l.limit]
-		next = at[l.limit-1].Sort
+		next = at[l.limit-1].sort
 	}
-	values, err := l.r.Get(l.ctx, at...)
-	if err != nil {
-		return nil, fmt.Errorf("objects: %w", err)
-	}
-	for i, v := range values {
-		var o Origin
-		copy(o.Object[:], at[i].Sort[len(at[i].Sort)-seal.HashSize:])
-		l.add(o, string(v))
+	for _, o := range at {
+		values, err := o.view.Get(l.ctx, store.Key{Partition: o.partition, Sort: o.sort})
+		if err != nil {
+			return nil, fmt.Errorf("objects: %w", err)
+		}
+		var origin Origin
+		copy(origin.Object[:], o.sort[len(o.sort)-seal.HashSize:])
+		l.add(origin, string(values[0]))
 	}
 	return next, nil
 }
@@ -192,8 +190,8 @@ func (l *listing) matches(keys []Key) bool {
 // standards lists the standard objects of a kind, the last changed first.
 func (l *listing) standards() (next []byte, err error) {
 	var all []*standardObject
-	for _, p := range l.partitions {
-		list, err := scanStandards(l.ctx, l.r, p, named('s', l.objectType, 0))
+	for _, m := range l.members {
+		list, err := scanStandards(l.ctx, m.view, m.partition, named('s', l.objectType, 0))
 		if err != nil {
 			return nil, err
 		}

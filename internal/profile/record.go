@@ -34,6 +34,8 @@ type head struct {
 	derived                   []derivedKey // predefined keys that follow from facts
 	counts                    tally        // of objects
 	due                       uint32       // hour of the entry in the index of due times, 0 is none
+
+	secret seal.Secret // of the profile's keys; kept in front of the record
 }
 
 // role is what merges have made of a profile.

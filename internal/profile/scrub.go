@@ -60,7 +60,7 @@ func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, prefix 
 		if err != nil {
 			return err
 		}
-		list, err := scanContributions(ctx, &tx.Reader, c.p, prefix)
+		list, err := scanContributions(ctx, &c.tx.Reader, c.p, prefix)
 		if err != nil {
 			return err
 		}

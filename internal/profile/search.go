@@ -182,7 +182,14 @@ func (q *search) merged(id ID, deciding int) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	g, err := readGroup(q.ctx, q.r, q.d, roots[0])
+	heads, err := readHeads(q.ctx, q.r, q.d, roots)
+	if err != nil {
+		return nil, err
+	}
+	if heads[0] == nil {
+		return nil, fmt.Errorf("profile %s is merged into %s, which is not there: %w", id, roots[0], store.ErrCorrupt)
+	}
+	g, err := readGroup(q.ctx, q.r.Under(heads[0].secret), q.d, roots[0])
 	if err != nil {
 		return nil, err
 	}

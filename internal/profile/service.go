@@ -237,7 +237,7 @@ func readProfiles(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([
 		case h == nil, h.role == mergedAway:
 			continue
 		case h.role == rootOfGroup:
-			g, err := readGroup(ctx, r, d, ids[i])
+			g, err := readGroup(ctx, r.Under(h.secret), d, ids[i])
 			if err != nil {
 				return nil, err
 			}
@@ -258,7 +258,7 @@ func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*h
 	for i, id := range ids {
 		keys[i] = store.Key{Partition: partition(d, id), Sort: headSort}
 	}
-	values, err := r.Get(ctx, keys...)
+	values, err := r.GetPlain(ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("profiles: %w", err)
 	}
@@ -267,7 +267,7 @@ func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*h
 		if v == nil {
 			continue
 		}
-		if heads[i], err = decodeHead(v); err != nil {
+		if heads[i], err = openHead(r, keys[i], v); err != nil {
 			return nil, err
 		}
 	}

@@ -68,7 +68,8 @@ type unmerging struct {
 	out   *Unmerged
 	loose []satellite
 	// had says for each later merge what the side that the profiles leave gave.
-	had map[ID]map[string]bool
+	had   map[ID]map[string]bool
+	again []*merge // those that decide anew
 }
 
 // gather reads the group and the merge.
@@ -134,7 +135,9 @@ func top(up map[ID]ID, id ID) ID {
 func (w *unmerging) undo() error {
 	g, r := w.g, w.g.root
 	w.merge.undone, w.merge.undoneBy = w.tx.Now().UnixMicro(), performer(w.ctx)
-	r.putMerge(w.merge)
+	if err := g.putMerge(w.merge); err != nil {
+		return err
+	}
 	up := w.parents(0)
 	parts := map[ID][]*base{}
 	for _, b := range w.bases {
@@ -153,6 +156,11 @@ func (w *unmerging) undo() error {
 		}
 		changed = append(changed, c)
 	}
+	for _, m := range w.again {
+		if err := w.write(m, changed); err != nil {
+			return err
+		}
+	}
 	for _, c := range changed {
 		if c != r {
 			w.out.Restored = append(w.out.Restored, c.id)
@@ -162,6 +170,16 @@ func (w *unmerging) undo() error {
 		}
 	}
 	return w.scatter()
+}
+
+// write writes a merge that has decided anew, which is within one of the parts.
+func (w *unmerging) write(m *merge, parts []*change) error {
+	for _, c := range parts {
+		if c.id == m.main || slices.Contains(c.group.members, m.main) {
+			return c.group.putMerge(m)
+		}
+	}
+	return fmt.Errorf("merge %s is in no part: %w", m.id, store.ErrCorrupt)
 }
 
 func sortedRoots(parts map[ID][]*base) []ID {
@@ -259,7 +277,7 @@ func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 	m.sortFields()
 	if !slices.Equal(before, m.fields) {
 		m.was = append(m.was, decision{w.tx.Now().UnixMicro(), before})
-		w.g.root.putMerge(m)
+		w.again = append(w.again, m)
 	}
 }
 
@@ -338,7 +356,7 @@ func (w *unmerging) dissolve(s satellite) ([]record, error) {
 	for i, k := range all {
 		keys[i] = c.key(objectSort(k.origin, k.order))
 	}
-	bodies, err := w.tx.Get(w.ctx, keys...)
+	bodies, err := c.tx.Get(w.ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("objects: %w", err)
 	}

@@ -51,7 +51,7 @@ func verify(ctx context.Context, r store.Reader, cfg *domain.Config, ring *seal.
 		return nil, err
 	}
 	for kind, list := range byKind {
-		if !bytes.Contains([]byte("cnpkuxmz"), []byte{kind}) {
+		if !bytes.Contains([]byte("cnpkuxmzje"), []byte{kind}) {
 			v.wrong("partition %x is of an unknown kind", list[0])
 		}
 	}
@@ -99,6 +99,7 @@ func (v *verifier) scan(p []byte) (list []store.Record, err error) {
 type stored struct {
 	id            ID
 	head          *head
+	view          *seal.Reader // under the profile's secret
 	headBytes     []byte
 	manual        *manual
 	contributions []*contribution
@@ -121,13 +122,21 @@ func (v *verifier) profile(p []byte) error {
 		return err
 	}
 	for _, rec := range list {
-		if err := v.record(s, rec); err != nil {
-			return fmt.Errorf("profile %s, record %x: %w", s.id, rec.Key.Sort, err)
+		if bytes.Equal(rec.Key.Sort, headSort) {
+			if s.head, err = openHead(v.r, rec.Key, rec.Value); err != nil {
+				return fmt.Errorf("profile %s, head: %w", s.id, err)
+			}
+			s.view = v.r.Under(s.head.secret)
 		}
 	}
 	if s.head == nil {
 		v.wrong("profile %s has %d records and no head", s.id, len(list))
 		return nil
+	}
+	for _, rec := range list {
+		if err := v.record(s, rec); err != nil {
+			return fmt.Errorf("profile %s, record %x: %w", s.id, rec.Key.Sort, err)
+		}
 	}
 	v.checkHead(s)
 	v.checkDue(s)
@@ -151,7 +160,11 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 		copy(s.into[:], rec.Value)
 		return nil
 	}
-	value, err := v.r.Ring().Open(rec.Key, rec.Value)
+	sealed := rec.Value
+	if bytes.Equal(sort, headSort) {
+		_, sealed, _ = seal.SecretOf(sealed) // it has been opened once already
+	}
+	value, err := s.view.Open(rec.Key, sealed)
 	if sort[0] == 'o' {
 		s.objects[string(sort)] = len(value)
 		if err != nil {
@@ -165,7 +178,6 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 	switch {
 	case bytes.Equal(sort, headSort):
 		s.headBytes = value
-		s.head, err = decodeHead(value)
 	case bytes.Equal(sort, manualSort):
 		s.manual, err = decodeManual(value)
 	case bytes.Equal(sort, groupSort):

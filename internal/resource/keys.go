@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
@@ -108,6 +109,8 @@ var (
 	ErrKeyMissing = errors.New("the key does not exist, or Customer Profiles has no grant or permission for it")
 	ErrKeyState   = errors.New("the key is not enabled")
 	ErrKeyInvalid = errors.New("the key is not valid")
+	// ErrKeyDeletion: beside ErrKeyState.
+	ErrKeyDeletion = errors.New("the key is scheduled for deletion")
 )
 
 // keyFault says in the API's terms why a key cannot be used. A key service that
@@ -125,7 +128,9 @@ func keyFault(keyID string, err error) error {
 	return fmt.Errorf("key service: %w", err)
 }
 
-var serviceActions = []string{"kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant"}
+// serviceActions are what a key policy is to allow Customer Profiles: with the last
+// two the state of the key can be told, and its rotations followed.
+var serviceActions = []string{"kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt"}
 
 // CheckKey makes sure, before a domain or an object type is given a key, that
 // the key can serve: it is there, symmetric and enabled; the caller may use it;
@@ -136,13 +141,7 @@ func (k *Keys) CheckKey(ctx context.Context, use domain.KeyUse) error {
 	if err != nil {
 		return err
 	}
-	// What the key is may be seen by whoever may see it, the caller or the service.
-	d, err := c.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &use.KeyID})
-	if code(err) == "AccessDeniedException" {
-		if other, again := c.DescribeKey(k.asService(ctx, use), &kms.DescribeKeyInput{KeyId: &use.KeyID}); again == nil {
-			d, err = other, nil
-		}
-	}
+	d, err := k.describe(ctx, c, use)
 	switch code(err) {
 	case "":
 		if err != nil {
@@ -160,6 +159,10 @@ func (k *Keys) CheckKey(ctx context.Context, use domain.KeyUse) error {
 	if cmp.Or(m.KeySpec, kmstypes.KeySpecSymmetricDefault) != kmstypes.KeySpecSymmetricDefault ||
 		cmp.Or(m.KeyUsage, kmstypes.KeyUsageTypeEncryptDecrypt) != kmstypes.KeyUsageTypeEncryptDecrypt {
 		return fault.New(fault.Invalid, "The KMS key %s cannot encrypt data keys: choose a symmetric key (SYMMETRIC_DEFAULT, ENCRYPT_DECRYPT)", use.KeyID)
+	}
+	if m.KeyState == kmstypes.KeyStatePendingDeletion && m.DeletionDate != nil {
+		return fault.New(fault.Invalid, "The KMS key %s is scheduled for deletion on %s: cancel its deletion and enable it first",
+			use.KeyID, m.DeletionDate.UTC().Format(time.DateOnly)).Because(errors.Join(ErrKeyState, ErrKeyDeletion))
 	}
 	if m.KeyState != kmstypes.KeyStateEnabled {
 		return fault.New(fault.Invalid, "The KMS key %s is in the state %s: enable it first", use.KeyID, m.KeyState).Because(ErrKeyState)
@@ -200,7 +203,8 @@ func (k *Keys) tryAsCaller(ctx context.Context, c KMS, use domain.KeyUse) error 
 }
 
 // grantOperations are what Customer Profiles does with a key.
-var grantOperations = []kmstypes.GrantOperation{kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationDecrypt, kmstypes.GrantOperationDescribeKey}
+var grantOperations = []kmstypes.GrantOperation{kmstypes.GrantOperationGenerateDataKey, kmstypes.GrantOperationDecrypt,
+	kmstypes.GrantOperationDescribeKey, kmstypes.GrantOperationEncrypt}
 
 func (k *Keys) grant(ctx context.Context, c KMS, use domain.KeyUse, keyARN string) error {
 	name := "kindred-" + use.Domain.String()

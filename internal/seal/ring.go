@@ -8,7 +8,9 @@
 // writes here. The record's key is bound to its value as associated data: a
 // value that is moved to another record does not open.
 //
-// A sealed value is
+// Records that belong together, such as those of a profile, can be sealed under a
+// secret of their own beside the data key (see [Secret]): destroying that secret
+// destroys them, wherever there are copies. Other values are sealed as
 //
 //	byte 0      format version, 1
 //	bytes 1-4   number of the data key within the domain, big endian
@@ -54,10 +56,11 @@ var (
 // Ring holds the opened data keys of one domain. It does not change and may be
 // used concurrently.
 type Ring struct {
-	keys    map[uint32]tink.AEAD
-	current uint32            // for values of the domain
-	types   map[string]uint32 // for values of object types with their own key
-	macs    sync.Pool         // of *mac keyed with the index key
+	keys     map[uint32]tink.AEAD
+	derivers map[uint32]*datakey.Deriver // for values under a secret
+	current  uint32                      // for values of the domain
+	types    map[string]uint32           // for values of object types with their own key
+	macs     sync.Pool                   // of *mac keyed with the index key
 }
 
 // NewRing makes a ring. indexKey keys the identifiers' HMAC; current must be
@@ -67,7 +70,8 @@ func NewRing(keys map[uint32][]byte, current uint32, types map[string]uint32, in
 	if len(indexKey) < 32 {
 		return nil, fmt.Errorf("seal: an index key has 32 bytes, not %d", len(indexKey))
 	}
-	r := &Ring{keys: make(map[uint32]tink.AEAD, len(keys)), current: current, types: types}
+	r := &Ring{keys: make(map[uint32]tink.AEAD, len(keys)), derivers: make(map[uint32]*datakey.Deriver, len(keys)),
+		current: current, types: types}
 	r.macs.New = func() any { return &mac{h: hmac.New(sha256.New, indexKey)} }
 	for id, k := range keys {
 		a, err := datakey.AEAD(k)
@@ -75,6 +79,9 @@ func NewRing(keys map[uint32][]byte, current uint32, types map[string]uint32, in
 			return nil, fmt.Errorf("seal: data key %d: %w", id, err)
 		}
 		r.keys[id] = a
+		if r.derivers[id], err = datakey.NewDeriver(k); err != nil {
+			return nil, fmt.Errorf("seal: data key %d: %w", id, err)
+		}
 	}
 	if r.keys[current] == nil {
 		return nil, fmt.Errorf("seal: data key %d: %w", current, ErrUnknownKey)
@@ -92,6 +99,9 @@ func (r *Ring) TypeKey(objectType string) uint32 {
 
 // Current is the number of the data key for the domain's values.
 func (r *Ring) Current() uint32 { return r.current }
+
+// Has reports whether a data key is at hand.
+func (r *Ring) Has(id uint32) bool { return r.keys[id] != nil }
 
 // Seal seals the value of a record with one of the ring's keys.
 func (r *Ring) Seal(id uint32, k store.Key, value []byte) ([]byte, error) {

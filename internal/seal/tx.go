@@ -10,11 +10,12 @@ import (
 // Reader reads sealed records as plaintext.
 type Reader struct {
 	store.Reader
-	ring *Ring
+	ring  *Ring
+	under *under // of a view under a secret
 }
 
 // NewReader unseals what r reads.
-func NewReader(r store.Reader, ring *Ring) *Reader { return &Reader{r, ring} }
+func NewReader(r store.Reader, ring *Ring) *Reader { return &Reader{Reader: r, ring: ring} }
 
 // Ring is the keys that the reader opens with.
 func (r *Reader) Ring() *Ring { return r.ring }
@@ -26,7 +27,7 @@ func (r *Reader) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
 		return nil, err
 	}
 	for i, v := range values {
-		if values[i], err = r.ring.Open(keys[i], v); err != nil {
+		if values[i], err = r.Open(keys[i], v); err != nil {
 			return nil, err
 		}
 	}
@@ -46,7 +47,7 @@ func (r *Reader) Scan(ctx context.Context, spans ...store.Span) ([][]store.Recor
 	}
 	for _, list := range lists {
 		for i := range list {
-			if list[i].Value, err = r.ring.Open(list[i].Key, list[i].Value); err != nil {
+			if list[i].Value, err = r.Open(list[i].Key, list[i].Value); err != nil {
 				return nil, err
 			}
 		}
@@ -64,26 +65,40 @@ func (r *Reader) ScanPlain(ctx context.Context, spans ...store.Span) ([][]store.
 // transaction checks before it lets it commit.
 type Tx struct {
 	Reader
-	tx  store.Tx
-	err error
+	tx    store.Tx
+	err   error
+	owner *Tx // of a view: the transaction
 }
 
 // NewTx seals what is written to tx.
-func NewTx(tx store.Tx, ring *Ring) *Tx { return &Tx{Reader: Reader{tx, ring}, tx: tx} }
+func NewTx(tx store.Tx, ring *Ring) *Tx { return &Tx{Reader: Reader{Reader: tx, ring: ring}, tx: tx} }
 
 // Put seals and writes a value of the domain.
 func (t *Tx) Put(k store.Key, value []byte) { t.PutWith(t.ring.current, k, value) }
 
 // PutWith seals and writes a value with one of the ring's keys.
 func (t *Tx) PutWith(id uint32, k store.Key, value []byte) {
-	sealed, err := t.ring.Seal(id, k, value)
+	var sealed []byte
+	var err error
+	if t.under != nil {
+		sealed, err = t.under.seal(make([]byte, 0, UnderOverhead+len(value)), id, k, value)
+	} else {
+		sealed, err = t.ring.Seal(id, k, value)
+	}
 	if err != nil {
-		if t.err == nil {
-			t.err = err
-		}
+		t.fail(err)
 		return
 	}
 	t.tx.Put(k, sealed)
+}
+
+func (t *Tx) fail(err error) {
+	if t.owner != nil {
+		t = t.owner
+	}
+	if t.err == nil {
+		t.err = err
+	}
 }
 
 // PutPlain writes a value as it is: only for what says nothing of a customer,
@@ -112,4 +127,9 @@ func (t *Tx) Now() time.Time { return t.tx.Now() }
 func (t *Tx) Below() store.Tx { return t.tx }
 
 // Err is the first failure to seal; the transaction must not commit then.
-func (t *Tx) Err() error { return t.err }
+func (t *Tx) Err() error {
+	if t.owner != nil {
+		return t.owner.err
+	}
+	return t.err
+}

@@ -63,7 +63,7 @@ func ValidateScanPrefix(prefix []byte, after Key, limit int) error {
 	return validateLimit(limit)
 }
 
-// ValidateDropPrefix checks the argument of [Store.DropPrefix].
+// ValidateDropPrefix checks the argument of [Store.DropPrefix] and [Store.Expunge].
 func ValidateDropPrefix(prefix []byte) error {
 	if len(prefix) == 0 {
 		return fmt.Errorf("%w: the prefix is empty", ErrInvalid)

@@ -6,8 +6,8 @@
 // Records of one partition are ordered by the bytes of their sort key. The
 // partition is the unit of distribution and of conflict detection: an engine
 // may keep different partitions on different machines, and no question spans
-// partitions except the two that are declared to, [Store.ScanPrefix] and
-// [Store.DropPrefix].
+// partitions except those that are declared to, [Store.ScanPrefix],
+// [Store.DropPrefix] and [Store.Expunge].
 //
 // # What every engine promises
 //
@@ -141,6 +141,15 @@ type Store interface {
 	// starts with prefix, durably. It is not atomic; if it fails or is
 	// interrupted, call it again. Prefix must not be empty.
 	DropPrefix(ctx context.Context, prefix []byte) error
+	// Expunge makes the engine forget what has been removed: after it returns,
+	// the engine's own files hold no value of a record of a partition that starts
+	// with prefix and that was removed or replaced before the call, as far as the
+	// engine can see to that. It changes nothing that can be read. It may take
+	// seconds, and waits for calls of View that began before it; if it fails or is
+	// interrupted, call it again. Copies that others made of the files, and what
+	// a file system or disk keeps of files that were deleted, are out of its
+	// reach. Prefix must not be empty.
+	Expunge(ctx context.Context, prefix []byte) error
 	// Close waits for running calls and releases the engine.
 	Close() error
 }

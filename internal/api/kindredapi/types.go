@@ -131,6 +131,17 @@ type CreateUserResponse struct {
 	User *User
 }
 
+// DataKey is the structure of that name.
+type DataKey struct {
+	Number       int
+	CreatedAt    time.Time
+	KmsKeyId     *string
+	State        string
+	KmsKeyState  string
+	DeletionDate *time.Time
+	Warning      *string
+}
+
 // DeadLetter is the structure of that name.
 type DeadLetter struct {
 	Id             string
@@ -232,10 +243,48 @@ type DomainSettings struct {
 	MaxObjectsPerProfilePerSecond *int
 }
 
+// EncryptionKeys is the structure of that name.
+type EncryptionKeys struct {
+	ObjectTypeName *string
+	KmsKeyId       *string
+	DataKeys       []DataKey
+}
+
 // EngagementPreferences is the structure of that name.
 type EngagementPreferences struct {
 	Phone []ContactPreference
 	Email []ContactPreference
+}
+
+// EraseProfileRequest is the structure of that name.
+type EraseProfileRequest struct {
+	DomainName string
+	ProfileId  string
+}
+
+// ErasedCounts is the structure of that name.
+type ErasedCounts struct {
+	Profiles        int
+	Objects         int
+	Contributions   int
+	StandardObjects int
+	OtherRecords    int
+	IndexEntries    int
+	KeysDestroyed   int
+}
+
+// ErasureReport is the structure of that name.
+type ErasureReport struct {
+	ErasureId   string
+	DomainName  string
+	ProfileHash string
+	RequestedAt time.Time
+	RequestedBy *string
+	State       string
+	CompletedAt *time.Time
+	Erased      *ErasedCounts
+	Stores      []string
+	Notes       []string
 }
 
 // FoundByKeyValue is the structure of that name.
@@ -244,9 +293,30 @@ type FoundByKeyValue struct {
 	Values  []string
 }
 
+// GetDomainEncryptionRequest is the structure of that name.
+type GetDomainEncryptionRequest struct {
+	DomainName string
+}
+
+// GetDomainEncryptionResponse is the structure of that name.
+type GetDomainEncryptionResponse struct {
+	DomainName  string
+	Domain      *EncryptionKeys
+	ObjectTypes []EncryptionKeys
+	Warnings    []string
+	Reseal      *ResealStatus
+}
+
 // GetDomainSettingsRequest is the structure of that name.
 type GetDomainSettingsRequest struct {
 	DomainName string
+}
+
+// GetErasureReportRequest is the structure of that name.
+type GetErasureReportRequest struct {
+	DomainName string
+	ErasureId  *string
+	ProfileId  *string
 }
 
 // GetJobRequest is the structure of that name.
@@ -393,6 +463,19 @@ type ListDeadLettersResponse struct {
 	QueueUrl        *string
 	QueueProblem    *string
 	MaxReceiveCount *int
+}
+
+// ListErasureReportsRequest is the structure of that name.
+type ListErasureReportsRequest struct {
+	DomainName string
+	NextToken  *string
+	MaxResults *int
+}
+
+// ListErasureReportsResponse is the structure of that name.
+type ListErasureReportsResponse struct {
+	Items     []ErasureReport
+	NextToken *string
 }
 
 // ListJobsRequest is the structure of that name.
@@ -701,6 +784,18 @@ type RenameDomainResponse struct {
 	FormerDomainName string
 	DomainArn        string
 	LastUpdatedAt    time.Time
+}
+
+// ResealStatus is the structure of that name.
+type ResealStatus struct {
+	JobId           *string
+	State           string
+	Since           time.Time
+	ProfilesDone    *int
+	ProfilesTotal   *int
+	RecordsResealed *int
+	RecordsLocked   *int
+	Message         *string
 }
 
 // ResourceNotFoundException is the structure of that name.

@@ -97,14 +97,19 @@ func (k *Keys) GenerateDataKey(_ context.Context, use domain.KeyUse) (plain, wra
 	if err := k.usable(use); err != nil {
 		return nil, nil, err
 	}
+	plain = datakey.New()
+	wrapped, err = k.Wrap(use, plain)
+	return plain, wrapped, err
+}
+
+// Wrap wraps a data key, each time otherwise.
+func (k *Keys) Wrap(use domain.KeyUse, plain []byte) (wrapped []byte, err error) {
 	secret := sha256.Sum256([]byte("kms " + use.KeyID))
 	a, err := datakey.AEAD(secret[:])
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	plain = datakey.New()
-	wrapped, err = a.Encrypt(plain, place(use))
-	return plain, wrapped, err
+	return a.Encrypt(plain, place(use))
 }
 
 // Unwrap implements [domain.DataKeys].

@@ -238,6 +238,19 @@ func (s *Store) DropPrefix(ctx context.Context, prefix []byte) error {
 	return nil
 }
 
+// Expunge implements [store.Store]. There are no files, and memory that nobody
+// holds is the garbage collector's.
+func (s *Store) Expunge(ctx context.Context, prefix []byte) error {
+	if err := store.ValidateDropPrefix(prefix); err != nil {
+		return err
+	}
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	s.gate.Leave()
+	return nil
+}
+
 // tx is one run of a function of View or Update.
 type tx struct {
 	root  *node

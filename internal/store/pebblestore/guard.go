@@ -30,6 +30,9 @@ type guard struct {
 	broken atomic.Bool
 	onFail func(error)
 	read   atomic.Pointer[string] // the name of the file opened last for reading
+
+	logs  sync.Mutex // held while a log is used again, emptied or removed; guards the following
+	fresh int        // calls that want no log to be used again
 }
 
 // errFrozen is what Pebble is told of tables it wants to write after a failure.
@@ -112,8 +115,46 @@ func (g *guard) OpenReadWrite(name string, c vfs.DiskWriteCategory, opts ...vfs.
 	return g.open(name, "open", func() (vfs.File, error) { return g.FS.OpenReadWrite(name, c, opts...) })
 }
 
+// ReuseForWrite uses a log again, with what is left in it, or a new file in its
+// place if there is a call that wants that (see freshLogs).
 func (g *guard) ReuseForWrite(oldname, newname string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return g.open(newname, "reuse", func() (vfs.File, error) { return g.FS.ReuseForWrite(oldname, newname, c) })
+	g.logs.Lock()
+	defer g.logs.Unlock()
+	return g.open(newname, "reuse", func() (vfs.File, error) {
+		if g.fresh == 0 {
+			return g.FS.ReuseForWrite(oldname, newname, c)
+		}
+		if err := g.FS.Remove(oldname); err != nil {
+			return nil, err
+		}
+		return g.FS.Create(newname, c)
+	})
+}
+
+// freshLogs begins and ends a call during which no log is used again.
+func (g *guard) freshLogs(begin bool) {
+	g.logs.Lock()
+	defer g.logs.Unlock()
+	if begin {
+		g.fresh++
+	} else {
+		g.fresh--
+	}
+}
+
+// emptyLog puts an empty file in the place of a log that is no longer needed, if
+// it is still there.
+func (g *guard) emptyLog(name string) error {
+	g.logs.Lock()
+	defer g.logs.Unlock()
+	if _, err := g.FS.Stat(name); err != nil || g.frozen() {
+		return nil
+	}
+	f, err := g.FS.Create(name, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // OpenDir opens a directory for syncing. One that cannot be opened is an
@@ -137,6 +178,8 @@ func (g *guard) Rename(oldname, newname string) error {
 // Remove removes a file that is no longer needed. Failing to loses nothing, so
 // it is left to Pebble to tell of it.
 func (g *guard) Remove(name string) error {
+	g.logs.Lock()
+	defer g.logs.Unlock()
 	if g.frozen() {
 		return nil
 	}

@@ -75,6 +75,7 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 			WALCreated:    func(pebble.WALCreateInfo) { s.room.change() },
 			FlushEnd:      func(pebble.FlushInfo) { s.room.change() },
 			CompactionEnd: func(pebble.CompactionInfo) { s.room.change() },
+			TableDeleted:  func(pebble.TableDeleteInfo) { s.room.change() },
 		},
 	}
 	// Pebble takes keys with one prefix for versions of one thing, of which the

@@ -55,6 +55,7 @@ func testCancelled(t *testing.T, s store.Store) {
 	_, err = s.ScanPrefix(ctx, nil, store.Key{}, 1)
 	wantError(t, "ScanPrefix", err, context.Canceled)
 	wantError(t, "DropPrefix", s.DropPrefix(ctx, []byte("p")), context.Canceled)
+	wantError(t, "Expunge", s.Expunge(ctx, []byte("p")), context.Canceled)
 	want(t, "value", read(t, s, "p", "a"), "v")
 }
 
@@ -67,6 +68,7 @@ func testClosed(t *testing.T, s store.Store) {
 	_, err := s.ScanPrefix(ctx, nil, store.Key{}, 1)
 	wantError(t, "ScanPrefix", err, store.ErrClosed)
 	wantError(t, "DropPrefix", s.DropPrefix(ctx, []byte("p")), store.ErrClosed)
+	wantError(t, "Expunge", s.Expunge(ctx, []byte("p")), store.ErrClosed)
 	wantError(t, "Close again", s.Close(), nil)
 }
 

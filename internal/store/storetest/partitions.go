@@ -175,6 +175,38 @@ func testDropPrefix(t *testing.T, s store.Store) {
 	}
 }
 
+// testExpunge expunges in the midst of writing: what engines promise beyond that
+// is about their files and tested beside them.
+func testExpunge(t *testing.T, s store.Store) {
+	ctx := context.Background()
+	partitions := []string{"a", "a\x00", "a\x00b", "aa", "b", "\xff", "\xff\xff"}
+	for round := range 3 {
+		for _, prefix := range []string{"a\x00", "a", "\xff", "none"} {
+			update(t, s, func(tx store.Tx) {
+				for _, p := range partitions {
+					tx.Clear([]byte(p))
+					tx.Put(key(p, "k"), fmt.Append(nil, prefix, round))
+					tx.Put(key(p, "gone"), []byte("v"))
+					tx.Add(key(p, "n"), 2)
+				}
+			})
+			update(t, s, func(tx store.Tx) {
+				for _, p := range partitions {
+					tx.Delete(key(p, "gone"))
+					tx.Add(key(p, "n"), int64(round))
+				}
+			})
+			wantError(t, "Expunge", s.Expunge(ctx, []byte(prefix)), nil)
+			for _, p := range partitions {
+				want(t, fmt.Sprintf("%q", p), read(t, s, p, "k"), fmt.Sprint(prefix, round))
+				want(t, fmt.Sprintf("removed from %q", p), read(t, s, p, "gone"), "<nil>")
+				want(t, fmt.Sprintf("counter of %q", p), readCount(t, s, p, "n"), int64(2+round))
+			}
+		}
+	}
+	wantError(t, "Expunge of everything", s.Expunge(ctx, nil), store.ErrInvalid)
+}
+
 func testDropPrefixConflicts(t *testing.T, s store.Store) {
 	put(t, s, "dom/a", "k", "v")
 	runs := 0

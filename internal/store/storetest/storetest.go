@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"scan prefix goes through all partitions in order and can go on", testScanPrefix},
 		{"drop prefix removes exactly what starts with it", testDropPrefix},
 		{"drop prefix makes updates that read from it run again", testDropPrefixConflicts},
+		{"expunge changes nothing that can be read", testExpunge},
 		{"now is one time in UTC with microseconds", testNow},
 		{"a reader is of no use after its function returned", testReaderAfterReturn},
 		{"a cancelled context ends calls", testCancelled},
