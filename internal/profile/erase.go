@@ -18,7 +18,7 @@ type Erased struct {
 	Objects         int
 	Contributions   int
 	StandardObjects int
-	OtherRecords    int // of the profile: its head, what people wrote, ways to standard objects
+	OtherRecords    int // of the profile: its head, what people wrote, its log, merges, ways to standard objects
 	IndexEntries    int // that led to the profile or its objects
 	KeysDestroyed   int
 
