@@ -175,7 +175,7 @@ func TestEnablingRefusesWhatCannotServe(t *testing.T) {
 		"a queue for another account":    {customerprofiles.CreateDomainInput{DeadLetterQueueUrl: &foreign}, "aws:Source"},
 		"a key that is not there":        {customerprofiles.CreateDomainInput{DefaultEncryptionKey: aws.String("12345678-1234-1234-1234-123456789012")}, "does not exist"},
 		"a key that is disabled":         {customerprofiles.CreateDomainInput{DefaultEncryptionKey: &disabled}, "isabled"},
-		"a key that is to be deleted":    {customerprofiles.CreateDomainInput{DefaultEncryptionKey: &leaving}, "PendingDeletion"},
+		"a key that is to be deleted":    {customerprofiles.CreateDomainInput{DefaultEncryptionKey: &leaving}, "scheduled for deletion"},
 		"a data store without a key":     {customerprofiles.CreateDomainInput{DataStore: dataStore()}, "DataStore"},
 		"no expiration":                  {customerprofiles.CreateDomainInput{DefaultExpirationDays: aws.Int32(0)}, "DefaultExpirationDays"},
 		"an expiration beyond the model": {customerprofiles.CreateDomainInput{DefaultExpirationDays: aws.Int32(1099)}, "DefaultExpirationDays"},

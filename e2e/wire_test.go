@@ -283,7 +283,8 @@ func (m *model) text(name string) string {
 var offered = strings.Fields(`CreateDomain GetDomain UpdateDomain DeleteDomain ListDomains TagResource UntagResource ListTagsForResource
 	PutProfileObjectType GetProfileObjectType ListProfileObjectTypes DeleteProfileObjectType GetProfileObjectTypeTemplate ListProfileObjectTypeTemplates
 	PutProfileObject BatchPutProfileObject ListProfileObjects DeleteProfileObject CreateProfile UpdateProfile DeleteProfile BatchGetProfile AddProfileKey
-	DeleteProfileKey SearchProfiles PutIntegration GetIntegration ListIntegrations ListAccountIntegrations DeleteIntegration`)
+	DeleteProfileKey SearchProfiles PutIntegration GetIntegration ListIntegrations ListAccountIntegrations DeleteIntegration
+	MergeProfiles ListProfileHistoryRecords GetProfileHistoryRecord`)
 
 func TestInvariant1All107OperationsAreReachable(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "api", "customer-profiles.json"))

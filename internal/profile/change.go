@@ -276,7 +276,7 @@ func (c *change) writeIndex() error {
 
 // contributions reads all contributions of the profile.
 func (c *change) contributions() ([]*contribution, error) {
-	return scanContributions(c.ctx, &c.tx.Reader, c.p, []byte{'c'})
+	return scanContributions(c.ctx, &c.tx.Reader, c.p, c.head, "")
 }
 
 // scanPage is how many records one read of a profile's partition asks for.
@@ -301,7 +301,13 @@ func scanAll(ctx context.Context, r *seal.Reader, span store.Span, fn func(store
 	}
 }
 
-func scanContributions(ctx context.Context, r *seal.Reader, p, prefix []byte) ([]*contribution, error) {
+// scanContributions reads the contributions of a profile, or those of one type,
+// in the order of their sort keys.
+func scanContributions(ctx context.Context, r *seal.Reader, p []byte, h *head, objectType string) ([]*contribution, error) {
+	prefix := []byte{'c'}
+	if objectType != "" {
+		prefix = named('c', objectType, 0)
+	}
 	var list []*contribution
 	err := scanAll(ctx, r, within(p, prefix, scanPage), func(rec store.Record) error {
 		o, err := contributionOrigin(rec.Key.Sort)
@@ -315,8 +321,70 @@ func scanContributions(ctx context.Context, r *seal.Reader, p, prefix []byte) ([
 	if err != nil {
 		return nil, fmt.Errorf("contributions: %w", err)
 	}
-	return list, nil
+	return withFirst(list, h, objectType), nil
 }
+
+// withFirst adds the contribution that the head holds to those that were read.
+func withFirst(list []*contribution, h *head, objectType string) []*contribution {
+	if h.first == nil || objectType != "" && h.first.origin.Type != objectType {
+		return list
+	}
+	at, _ := slices.BinarySearchFunc(list, h.first, func(a, b *contribution) int {
+		return bytes.Compare(contributionSort(a.origin), contributionSort(b.origin))
+	})
+	return slices.Insert(list, at, h.first)
+}
+
+// maxFirst is how large a contribution the head takes in, in bytes: heads are read
+// by every search.
+const maxFirst = 8 << 10
+
+func (k *contribution) fits() bool {
+	n := 0
+	facts := func(facts []Fact) {
+		for i := range facts {
+			n += len(facts[i].Path) + len(facts[i].Text)
+			for _, s := range facts[i].List {
+				n += len(s)
+			}
+		}
+	}
+	facts(k.facts)
+	for i := range k.parts {
+		facts(k.parts[i].facts)
+	}
+	return n <= maxFirst
+}
+
+// save writes a contribution: into the head if it is that of the only object, else
+// into its record.
+func (c *change) save(k *contribution) {
+	only := c.head.objects == 0 && !k.residue() || c.holds(k.origin)
+	if first := c.head.first; first != nil && !only {
+		c.head.first = nil
+		c.tx.Put(c.key(contributionSort(first.origin)), first.encode())
+	}
+	if only && k.fits() {
+		c.head.first = k
+		return
+	}
+	if only {
+		c.head.first = nil
+	}
+	c.tx.Put(c.key(contributionSort(k.origin)), k.encode())
+}
+
+// drop removes a contribution.
+func (c *change) drop(o Origin) {
+	if c.holds(o) {
+		c.head.first = nil
+		return
+	}
+	c.tx.Delete(c.key(contributionSort(o)))
+}
+
+// holds reports whether the head has the contribution of an object.
+func (c *change) holds(o Origin) bool { return c.head.first != nil && c.head.first.origin == o }
 
 // refold computes the profile and its standard objects from all their facts, as
 // is needed when facts were taken away.

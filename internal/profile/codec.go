@@ -186,6 +186,50 @@ func (d *decoder) facts(origins []Origin, own Origin) []Fact {
 	return facts
 }
 
+// ownFacts writes the facts of a contribution, those that stand by their place
+// among the standing ones: 0 is a fact that does not.
+func (e *encoder) ownFacts(facts, standing []Fact) {
+	if len(standing) == 0 {
+		e.facts(facts, nil)
+		return
+	}
+	e.uint(uint64(len(facts)))
+	for i := range facts {
+		at, ok := find(standing, facts[i].Path)
+		if ok && standing[at].Seq == facts[i].Seq && !standing[at].Manual {
+			e.uint(uint64(at) + 1)
+			continue
+		}
+		e.uint(0)
+		e.facts(facts[i:i+1], nil)
+	}
+}
+
+func (d *decoder) ownFacts(standing []Fact, own Origin) []Fact {
+	if len(standing) == 0 {
+		return d.facts(nil, own)
+	}
+	n := d.count(1)
+	if n == 0 {
+		return nil
+	}
+	facts := make([]Fact, 0, n)
+	for range n {
+		switch at := d.uint(); {
+		case at == 0:
+			one := d.facts(nil, own)
+			d.fail = d.fail || len(one) != 1
+			facts = append(facts, one...)
+		case at <= uint64(len(standing)):
+			facts = append(facts, standing[at-1])
+		default:
+			d.fail = true
+			return nil
+		}
+	}
+	return facts
+}
+
 func (e *encoder) origins(table []Origin) {
 	e.uint(uint64(len(table)))
 	for _, o := range table {

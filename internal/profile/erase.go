@@ -87,6 +87,9 @@ func (c *change) countRecords() error {
 	e := c.gone
 	e.Profiles++
 	e.Partitions = append(e.Partitions, c.p)
+	if c.head.first != nil {
+		e.Contributions++
+	}
 	keys := map[uint32]bool{}
 	span := store.Span{Partition: c.p, Limit: erasePage}
 	for {

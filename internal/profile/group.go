@@ -218,9 +218,28 @@ func (g *group) derive() []Key {
 	return keys
 }
 
-// read reads all that the group is folded from.
+// read reads all that the group is folded from. What the heads of members hold is
+// not written yet where this transaction works on them.
 func (g *group) read() ([]*base, error) {
-	return readBases(g.root.ctx, &g.root.tx.Reader, g.root.cfg.ID, g.all())
+	bases, err := readBases(g.root.ctx, &g.root.tx.Reader, g.root.cfg.ID, g.all())
+	if err != nil {
+		return nil, err
+	}
+	for _, b := range bases {
+		c := g.open[b.id]
+		if b.id == g.root.id {
+			c = g.root
+		}
+		if c == nil {
+			continue
+		}
+		if was := b.head.first; was != nil {
+			b.contributions = slices.DeleteFunc(b.contributions, func(k *contribution) bool { return k == was })
+		}
+		b.head = c.head
+		b.contributions = withFirst(b.contributions, c.head, "")
+	}
+	return bases, nil
 }
 
 // fold computes the merged profile anew.
@@ -318,6 +337,7 @@ func newBase(r *seal.Reader, id ID, list []store.Record) (b *base, err error) {
 			return nil, err
 		}
 	}
+	b.contributions = withFirst(b.contributions, b.head, "")
 	return b, nil
 }
 
@@ -372,6 +392,7 @@ func rootsOf(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]ID, 
 // place is a base profile with the reader that opens its records.
 type place struct {
 	partition []byte
+	head      *head
 	view      *seal.Reader
 }
 
@@ -386,7 +407,7 @@ func membersOf(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]place
 	if h == nil || h.role == mergedAway {
 		return nil, noProfile(id.String())
 	}
-	list := []place{{partition(d, id), r.Under(h.secret)}}
+	list := []place{{partition(d, id), h, r.Under(h.secret)}}
 	if h.role == alone {
 		return list, nil
 	}
@@ -399,7 +420,7 @@ func membersOf(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]place
 	}
 	for i, h := range heads {
 		if h != nil {
-			list = append(list, place{partition(d, g.members[i]), r.Under(h.secret)})
+			list = append(list, place{partition(d, g.members[i]), h, r.Under(h.secret)})
 		}
 	}
 	return list, nil

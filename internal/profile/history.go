@@ -276,7 +276,7 @@ func happenings(ctx context.Context, r *seal.Reader, d domain.ID, id ID) ([]happ
 	if err != nil {
 		return nil, err
 	}
-	objects, err := scanContributions(ctx, view, p, []byte{'c'})
+	objects, err := scanContributions(ctx, view, p, heads[0], "")
 	if err != nil {
 		return nil, err
 	}

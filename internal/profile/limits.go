@@ -200,7 +200,7 @@ func (c *change) withdrawAll(k *contribution) error {
 func (c *change) discard(k *contribution) {
 	c.recount(matching, k.keys, nil)
 	c.dropVersions(k.versions)
-	c.tx.Delete(c.key(contributionSort(k.origin)))
+	c.drop(k.origin)
 	if k.residue() {
 		return
 	}
@@ -246,9 +246,9 @@ func (c *change) leaveResidue(k *contribution) error {
 	r.facts = condense(o, r.facts, k.facts, m.since)
 	r.first, r.last, r.expires = min(r.first, k.first), max(r.last, k.last), max(r.expires, k.expires)
 	if len(r.facts) == 0 {
-		c.tx.Delete(c.key(contributionSort(o)))
+		c.drop(o)
 	} else {
-		c.tx.Put(c.key(contributionSort(o)), r.encode())
+		c.save(r)
 	}
 	inherit(c.head.facts, k.origin, o)
 	if c.group != nil {

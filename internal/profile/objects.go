@@ -147,7 +147,7 @@ func (l *listing) filtered() (next []byte, err error) {
 	}
 	var at []object
 	for _, m := range l.members {
-		all, err := scanContributions(l.ctx, m.view, m.partition, named('c', l.objectType, 0))
+		all, err := scanContributions(l.ctx, m.view, m.partition, m.head, l.objectType)
 		if err != nil {
 			return nil, err
 		}

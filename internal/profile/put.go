@@ -109,7 +109,7 @@ func (c *change) put(in *Object) error {
 		c.tx.Delete(c.key(objectSort(in.Origin, old.order)))
 	}
 	c.tx.PutWith(in.BodyKey, c.key(objectSort(in.Origin, k.order)), in.Body)
-	c.tx.Put(c.key(contributionSort(in.Origin)), k.encode())
+	c.save(k)
 	if old == nil {
 		c.tx.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
 		c.head.objects++
@@ -132,6 +132,10 @@ func (o *Object) outdated(stored *contribution) bool {
 func (c *change) stored(o Origin) (*contribution, error) {
 	if c.fresh {
 		return nil, nil
+	}
+	if c.holds(o) {
+		k := *c.head.first
+		return &k, nil
 	}
 	v, err := c.tx.Get(c.ctx, c.key(contributionSort(o)), c.key(manualSort))
 	if err != nil {

@@ -35,6 +35,10 @@ type head struct {
 	counts                    tally        // of objects
 	due                       uint32       // hour of the entry in the index of due times, 0 is none
 
+	// first is the contribution of the only object, which needs no record of its
+	// own as long as it is the only one. Its facts are mostly those that stand.
+	first *contribution
+
 	secret seal.Secret // of the profile's keys; kept in front of the record
 }
 
@@ -82,6 +86,11 @@ func (h *head) encode() []byte {
 	}
 	e.tally(h.counts)
 	e.uint(uint64(h.due))
+	e.bool(h.first != nil)
+	if h.first != nil {
+		e.origins([]Origin{h.first.origin})
+		e.contribution(h.first, h.facts)
+	}
 	return e.b
 }
 
@@ -104,6 +113,13 @@ func decodeHead(b []byte) (*head, error) {
 		}
 	}
 	h.counts, h.due = d.tally(), uint32(d.uint())
+	if d.bool() {
+		if of := d.origins(); len(of) == 1 {
+			h.first = d.contribution(of[0], h.facts)
+		} else {
+			d.fail = true
+		}
+	}
 	return h, d.done("profile head")
 }
 
@@ -192,6 +208,13 @@ type part struct {
 func (c *contribution) encode() []byte {
 	e := encoder{make([]byte, 0, 256+64*len(c.facts))}
 	e.b = append(e.b, recordVersion)
+	e.contribution(c, nil)
+	return e.b
+}
+
+// contribution writes a contribution, in the head of a profile with the facts
+// that stand there by their places.
+func (e *encoder) contribution(c *contribution, standing []Fact) {
 	e.bool(c.created)
 	e.int(c.first)
 	e.int(c.last)
@@ -200,7 +223,7 @@ func (c *contribution) encode() []byte {
 	e.int(c.order)
 	e.uint(uint64(c.size))
 	e.keys(c.keys)
-	e.facts(c.facts, nil)
+	e.ownFacts(c.facts, standing)
 	e.uint(uint64(len(c.parts)))
 	for i := range c.parts {
 		p := &c.parts[i]
@@ -225,7 +248,6 @@ func (c *contribution) encode() []byte {
 		e.string(w.email)
 		e.string(w.phone)
 	}
-	return e.b
 }
 
 func decodeContribution(o Origin, b []byte) (*contribution, error) {
@@ -233,8 +255,13 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 	if d.take(1) != string(rune(recordVersion)) {
 		return nil, fmt.Errorf("contribution: version: %w", store.ErrCorrupt)
 	}
+	c := d.contribution(o, nil)
+	return c, d.done("contribution")
+}
+
+func (d *decoder) contribution(o Origin, standing []Fact) *contribution {
 	c := &contribution{origin: o, created: d.bool(), first: d.int(), last: d.int(), source: d.int(),
-		expires: d.int(), order: d.int(), size: int(d.uint()), keys: d.keys(), facts: d.facts(nil, o)}
+		expires: d.int(), order: d.int(), size: int(d.uint()), keys: d.keys(), facts: d.ownFacts(standing, o)}
 	if n := d.count(partBytes); n > 0 {
 		c.parts = make([]part, n)
 		for i := range c.parts {
@@ -254,7 +281,7 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 	if d.bool() {
 		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string()}
 	}
-	return c, d.done("contribution")
+	return c
 }
 
 // contributionOrigin reads the origin from a contribution's sort key.

@@ -22,7 +22,7 @@ func (s *Service) Scrub(ctx context.Context, of domain.ID, objectType string, be
 	if _, err := s.domains.ConfigOf(ctx, of); err != nil {
 		return err
 	}
-	prefix, first := of.Partition('p'), named('c', objectType, 0)
+	prefix := of.Partition('p')
 	var at store.Key
 	for {
 		list, err := s.domains.Store().ScanPrefix(ctx, prefix, at, 1)
@@ -34,22 +34,23 @@ func (s *Service) Scrub(ctx context.Context, of domain.ID, objectType string, be
 		}
 		p := list[0].Key.Partition
 		id := ID(p[len(prefix):])
-		if err := s.scrubProfile(ctx, of, id, first, before.UnixMicro()); err != nil && !fault.Is(err, fault.NotFound) {
+		if err := s.scrubProfile(ctx, of, id, objectType, before.UnixMicro()); err != nil && !fault.Is(err, fault.NotFound) {
 			return err
 		}
 		at = store.Key{Partition: bytes.Clone(p), Sort: bytes.Repeat([]byte{0xff}, store.MaxSort)}
 	}
 }
 
-func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, prefix []byte, before int64) error {
+func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, objectType string, before int64) error {
 	// Most profiles have no object of the type: look before opening a transaction.
 	any := false
 	err := s.domains.ViewOf(ctx, of, func(cfg *domain.Config, r *seal.Reader) error {
-		lists, err := r.ScanPlain(ctx, within(partition(cfg.ID, id), prefix, 1))
+		p := partition(cfg.ID, id) // the head may have a contribution, a residue has no object
+		lists, err := r.ScanPlain(ctx, within(p, named('o', objectType, 0), 1), within(p, named('c', objectType, 0), 1))
 		if err != nil {
 			return fmt.Errorf("contributions: %w", err)
 		}
-		any = len(lists[0]) > 0
+		any = len(lists[0])+len(lists[1]) > 0
 		return nil
 	})
 	if err != nil || !any {
@@ -60,7 +61,7 @@ func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, prefix 
 		if err != nil {
 			return err
 		}
-		list, err := scanContributions(ctx, &c.tx.Reader, c.p, prefix)
+		list, err := scanContributions(ctx, &c.tx.Reader, c.p, c.head, objectType)
 		if err != nil {
 			return err
 		}

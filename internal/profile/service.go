@@ -389,7 +389,7 @@ func (c *change) dropBaseKeys(drop []Key) error {
 			}
 		}
 		if k.keys = slices.DeleteFunc(k.keys, gone); len(k.keys) != before {
-			c.tx.Put(c.key(contributionSort(k.origin)), k.encode())
+			c.save(k)
 		}
 	}
 	return nil

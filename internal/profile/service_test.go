@@ -240,6 +240,7 @@ func TestVerifyFinds(t *testing.T) {
 		w.NewDomain("d")
 		w.PutType("d", "Registration", registration)
 		p := w.Put("d", "Registration", `{"no":"1","mail":"a@x.org","serial":"S1"}`)
+		w.Put("d", "Registration", `{"no":"2","mail":"a@x.org","serial":"S2"}`)
 		w.Edit("d", p, `{"FirstName":"Ann"}`)
 		verified(t, w)
 		done := false

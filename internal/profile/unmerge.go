@@ -483,7 +483,7 @@ func (c *change) receive(k *contribution, body []byte) error {
 	}
 	c.recount(matching, nil, k.keys)
 	c.tx.PutWith(c.tx.Ring().TypeKey(k.origin.Type), c.key(objectSort(k.origin, k.order)), body)
-	c.tx.Put(c.key(contributionSort(k.origin)), k.encode())
+	c.save(k)
 	c.tx.PutPlain(uniqueKey(c.cfg.ID, k.origin), c.id[:])
 	c.head.objects++
 	c.head.bytes += int64(k.size)

@@ -138,6 +138,12 @@ func (v *verifier) profile(p []byte) error {
 			return fmt.Errorf("profile %s, record %x: %w", s.id, rec.Key.Sort, err)
 		}
 	}
+	if first := s.head.first; first != nil {
+		if s.head.objects != 1 {
+			v.wrong("profile %s has %d objects and the contribution of one of %s in its head", s.id, s.head.objects, first.origin.Type)
+		}
+		s.contributions = append(s.contributions, first)
+	}
 	v.checkHead(s)
 	v.checkDue(s)
 	v.checkObjects(s)
