@@ -276,6 +276,9 @@ type Stats struct {
 	CacheHits   int64
 	CacheMisses int64
 	ReadAmp     int // tables that a read may have to look at
+	// WrittenBytes is what all writing has come to: the log, and the tables of
+	// flushes and compactions.
+	WrittenBytes uint64
 }
 
 // Stats returns the current figures. It takes some microseconds.
@@ -285,16 +288,22 @@ func (s *Store) Stats() (Stats, error) {
 	}
 	defer s.gate.Leave()
 	m := s.db.Metrics()
+	written := m.WAL.BytesWritten
+	for i := range m.Levels {
+		l := &m.Levels[i]
+		written += l.TableBytesFlushed + l.BlobBytesFlushed + l.TableBytesCompacted + l.BlobBytesCompacted
+	}
 	return Stats{
-		Updates:     s.updates.Load(),
-		Conflicts:   s.conflicts.Load(),
-		Alone:       s.alone.Load(),
-		Stalls:      s.stalls.Load(),
-		MemoryBytes: m.MemTable.Size + m.MemTable.ZombieSize,
-		CacheBytes:  m.BlockCache.Size,
-		DiskBytes:   m.DiskSpaceUsage(),
-		CacheHits:   m.BlockCache.Hits,
-		CacheMisses: m.BlockCache.Misses,
-		ReadAmp:     m.ReadAmp(),
+		Updates:      s.updates.Load(),
+		Conflicts:    s.conflicts.Load(),
+		Alone:        s.alone.Load(),
+		Stalls:       s.stalls.Load(),
+		MemoryBytes:  m.MemTable.Size + m.MemTable.ZombieSize,
+		CacheBytes:   m.BlockCache.Size,
+		DiskBytes:    m.DiskSpaceUsage(),
+		CacheHits:    m.BlockCache.Hits,
+		CacheMisses:  m.BlockCache.Misses,
+		ReadAmp:      m.ReadAmp(),
+		WrittenBytes: written,
 	}, nil
 }
