@@ -103,13 +103,16 @@ func (s *Store) describe(err error) string {
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		return info.Path + ": " + info.Details.Error()
 	}
-	return err.Error()
+	return err.Error() + " (in " + s.dir + ")"
 }
 
 // readError is the error to return for one of Pebble's on reading.
 func (s *Store) readError(err error) error {
-	if pebble.IsCorruptionError(err) {
+	switch {
+	case pebble.IsCorruptionError(err):
 		return fmt.Errorf("%w: %s", store.ErrCorrupt, s.describe(err))
+	case errors.Is(err, store.ErrCorrupt): // of the guard, with the file
+		return err
 	}
 	return fmt.Errorf("pebblestore: read: %w", err)
 }
