@@ -56,6 +56,7 @@ type Store struct {
 	durability durability
 	room       room
 	versions   versions
+	hot        hot
 	applied    atomic.Uint64 // the last commit whose writes can be read
 	syncing    atomic.Int32  // commits that wait to be on disk
 
