@@ -103,6 +103,12 @@ func records(from uint64, n int) []string {
 // world is a node on a store in a temporary directory, with one domain.
 func world(b *testing.B) *node.Node {
 	b.Helper()
+	return on(b, durable(b), slog.New(slog.DiscardHandler))
+}
+
+// durable is a store in a temporary directory.
+func durable(b *testing.B) store.Store {
+	b.Helper()
 	st, err := pebblestore.Open(filepath.Join(b.TempDir(), "store"), pebblestore.Options{Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		b.Fatal(err)
@@ -112,15 +118,15 @@ func world(b *testing.B) *node.Node {
 			b.Error(err)
 		}
 	})
-	return on(b, st)
+	return st
 }
 
 // on is a node over a store, with the domain and the object type of the
 // benchmarks.
-func on(b testing.TB, st store.Store) *node.Node {
+func on(b testing.TB, st store.Store, log *slog.Logger) *node.Node {
 	b.Helper()
 	n, err := node.New(node.Config{Store: st, Root: rootkey.Random(), Region: "us-east-1", Account: "000000000000",
-		Endpoint: func() string { return "http://127.0.0.1" }, Log: slog.New(slog.DiscardHandler)})
+		Endpoint: func() string { return "http://127.0.0.1" }, Log: log})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -172,6 +178,11 @@ const plainRecords = 9
 func engine(cache *pebble.Cache) *pebble.Options {
 	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, L0CompactionThreshold: 4,
 		FormatMajorVersion: pebble.FormatNewest}
+	o.TargetFileSizes[0] = 16 << 20
+	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 100,
+			TargetGarbageRatio: 0.3, RewriteMinimumAge: 5 * time.Minute}
+	}
 	for i := range o.Levels {
 		o.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 		o.Levels[i].Compression = func() *sstable.CompressionProfile { return sstable.NoCompression }
@@ -266,7 +277,7 @@ func report(b *testing.B, before time.Duration, rate string) {
 // object with what the baseline takes them for.
 func TestTheBaselineWritesWhatTheCoreWrites(t *testing.T) {
 	st := memstore.New()
-	n := on(t, st)
+	n := on(t, st, slog.New(slog.DiscardHandler))
 	before := sizes(t, st)
 	if r, err := n.Ingest.Put(context.Background(), "bench", "Member", []string{record(7)}); err != nil || r[0].Err != nil {
 		t.Fatal(err, r)

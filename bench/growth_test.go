@@ -42,7 +42,7 @@ func BenchmarkGrowth(b *testing.B) {
 			b.Error(err)
 		}
 	}()
-	n := on(b, st)
+	n := on(b, st, slog.New(slog.DiscardHandler))
 	b.ResetTimer()
 	var first, last float64
 	var table strings.Builder
