@@ -180,7 +180,7 @@ func engine(cache *pebble.Cache) *pebble.Options {
 		FormatMajorVersion: pebble.FormatNewest}
 	o.TargetFileSizes[0] = 16 << 20
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
-		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 100,
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 1000,
 			TargetGarbageRatio: 0.3, RewriteMinimumAge: 5 * time.Minute}
 	}
 	for i := range o.Levels {

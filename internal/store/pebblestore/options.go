@@ -35,9 +35,11 @@ var separation = pebble.ValueSeparationPolicy{
 	Enabled: true,
 	// A value below this costs less in place than a second look for it.
 	MinimumSize: 256,
-	// So many such files may stand behind one table, in any place of it, before
-	// their values are written anew and together.
-	MaxBlobReferenceDepth: 100,
+	// When more such files than this stand behind one table their values are
+	// written anew, all of them: with a hundred, loads of millions would do that
+	// for every hundred memory tables. Records that were written together, as those
+	// of a profile are, stay together without it.
+	MaxBlobReferenceDepth: 1000,
 	// What no key refers to any more is given back when it is this part of a file.
 	TargetGarbageRatio: 0.3,
 	RewriteMinimumAge:  5 * time.Minute,
