@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"testing"
@@ -34,7 +36,12 @@ type client struct {
 
 func serve(b *testing.B) *client {
 	b.Helper()
-	n := world(b)
+	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = log.Close() })
+	n := on(b, durable(b), slog.New(slog.NewJSONHandler(log, nil))) // as serve logs
 	file := filepath.Join(b.TempDir(), "credentials")
 	if err := n.IAM.Bootstrap(context.Background(), file, true); err != nil {
 		b.Fatal(err)

@@ -8,6 +8,7 @@ package access
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"kindred/internal/fault"
@@ -144,17 +145,24 @@ func Require(ctx context.Context, c Check) error {
 // Decide decides a check for the caller. [Require] is the usual way; this one
 // is for those who need to know why.
 func (c *Caller) Decide(check Check) policy.Decision {
-	in := c.inputs(check)
+	in := c.inputs(&check, c.needsContext(&check))
 	return policy.Decide(&in)
 }
 
 // Retains decides a check as if the resource had the policy next instead of its
 // own: the lock-out check before a policy is replaced.
 func (c *Caller) Retains(check Check, next *policy.Policy) policy.Decision {
-	return policy.Retains(c.inputs(check), next)
+	return policy.Retains(c.inputs(&check, true), next)
 }
 
-func (c *Caller) inputs(check Check) policy.Inputs {
+// needsContext reports whether a policy that bears on a check looks at condition
+// keys. Gathering them costs more than most decisions.
+func (c *Caller) needsContext(check *Check) bool {
+	return check.ResourcePolicy.ReadsContext() || slices.ContainsFunc(c.Policies, (*policy.Policy).ReadsContext) ||
+		slices.ContainsFunc(c.SessionPolicies, (*policy.Policy).ReadsContext)
+}
+
+func (c *Caller) inputs(check *Check, context bool) policy.Inputs {
 	resource := check.Resource
 	if resource == "" {
 		resource = "*"
@@ -163,12 +171,11 @@ func (c *Caller) inputs(check Check) policy.Inputs {
 	if at.IsZero() {
 		at = time.Now()
 	}
-	return policy.Inputs{
+	in := policy.Inputs{
 		Request: policy.Request{
 			Action:    check.Action,
 			Resource:  resource,
 			Principal: c.Principal(),
-			Context:   c.context(&check),
 			Time:      at,
 		},
 		Identity:               c.Policies,
@@ -179,6 +186,10 @@ func (c *Caller) inputs(check Check) policy.Inputs {
 		Granted:                check.Granted,
 		GrantReason:            check.GrantReason,
 	}
+	if context {
+		in.Request.Context = c.context(check)
+	}
+	return in
 }
 
 // Principal is the caller as policies see it.

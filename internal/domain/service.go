@@ -466,13 +466,16 @@ type Totals struct{ Profiles, Metered, Objects, Bytes int64 }
 // that every ingestion changes.
 const shards = 16
 
-var totalNames = [4]string{"profiles", "metered", "objects", "bytes"}
+// totalNames are those of the counters. Of what is metered, only what a profile
+// counts for beyond the one that it is: nothing for nearly all, and so nothing to
+// write.
+var totalNames = [4]string{"profiles", "further", "objects", "bytes"}
 
 // Count adds to the totals of a domain. The shard is any byte that is spread
 // evenly, such as the first of a profile id.
 func (c *Config) Count(tx *seal.Tx, shard byte, t Totals) {
 	p := c.ID.Partition('n', shard%shards)
-	for i, n := range [4]int64{t.Profiles, t.Metered, t.Objects, t.Bytes} {
+	for i, n := range [4]int64{t.Profiles, t.Metered - t.Profiles, t.Objects, t.Bytes} {
 		tx.Add(store.Key{Partition: p, Sort: []byte(totalNames[i])}, n)
 	}
 }
@@ -493,7 +496,7 @@ func (c *Config) Totals(ctx context.Context, r store.Reader) (Totals, error) {
 	for i, n := range counts {
 		sum[i%len(sum)] += n
 	}
-	return Totals{Profiles: sum[0], Metered: sum[1], Objects: sum[2], Bytes: sum[3]}, nil
+	return Totals{Profiles: sum[0], Metered: sum[0] + sum[1], Objects: sum[2], Bytes: sum[3]}, nil
 }
 
 func (d *Domains) stats(ctx context.Context, c *Config) (*profileapi.DomainStats, error) {

@@ -120,13 +120,14 @@ func (s *Service) read(ctx context.Context, r store.Reader, d domain.ID, i id) (
 // What each report says of where it reached, and where not.
 var (
 	stores = []string{
-		"Records of the profile: removed, and their keys destroyed with them; when the erasure is complete, the files of the storage engine hold no value of theirs any more.",
+		"Records of the profile: removed, and their keys destroyed with them; when the erasure is complete, the files of the storage engine hold neither the secret that the keys followed from nor any other small value of theirs. " +
+			"Larger sealed values, which nobody can open any more, may stay in its value files until these are rewritten.",
 		"Index entries and unique keys that led to the profile: removed. They were keyed hashes and random identifiers; the engine drops their bytes when it next compacts them.",
 	}
 	notes = []string{
 		"Dead letters, in a queue or on their way to one, are records that were not ingested. They belong to no profile and are not erased.",
 		"Contacts of the embedded Amazon Connect service are its own records and are not erased.",
-		"Copies made before, such as backups and snapshots of the store, are out of reach. A copy that contains the head record of the profile contains the " +
+		"Copies made before, such as backups and snapshots of the store, are out of reach. A copy of the whole store contains the " +
 			"secret of the profile's keys as well: whoever has it and the domain's data key can read the profile in it. Copies of other records alone cannot be opened any more.",
 		"What a file system or disk keeps of files that were deleted is out of reach; without the domain's data key it cannot be read.",
 		"The profile's id is kept in this report as a keyed hash only.",

@@ -22,6 +22,7 @@ func (r *reader) compile(at int, d *draft) error {
 		}
 	}
 	r.policy.statements = append(r.policy.statements, s)
+	r.policy.contextual = r.policy.contextual || s.readsContext()
 	return nil
 }
 

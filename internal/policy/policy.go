@@ -70,6 +70,7 @@ type Policy struct {
 	version    string
 	kind       Kind
 	statements []statement
+	contextual bool // see ReadsContext
 }
 
 // statement is one compiled Statement.
@@ -100,6 +101,24 @@ func (p *Policy) Version() string { return p.version }
 
 // Kind is the kind that the policy was parsed as.
 func (p *Policy) Kind() Kind { return p.kind }
+
+// ReadsContext reports whether what the policy says can depend on the Context of
+// a request: whether a statement has conditions, or a policy variable in a
+// resource. The Context may be left out for a policy that does not, and for nil.
+func (p *Policy) ReadsContext() bool { return p != nil && p.contextual }
+
+// readsContext is ReadsContext of one statement.
+func (s *statement) readsContext() bool {
+	if len(s.conditions) > 0 {
+		return true
+	}
+	for i := range s.resources {
+		if len(s.resources[i].template.parts) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // Len is the number of statements.
 func (p *Policy) Len() int { return len(p.statements) }

@@ -388,3 +388,34 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestReadsContext(t *testing.T) {
+	for _, c := range []struct {
+		statement string
+		want      bool
+	}{
+		{`"Action": "*", "Resource": "*"`, false},
+		{`"NotAction": "iam:*", "NotResource": "arn:aws:profile:*:*:domains/a*"`, false},
+		{`"Action": "*", "Resource": "arn:aws:profile:us-east-1:111122223333:domains/${*}"`, false},
+		{`"Action": "*", "Resource": "arn:aws:profile:us-east-1:111122223333:domains/${aws:SourceAccount}"`, true},
+		{`"Action": "*", "Resource": ["*", "arn:aws:profile:us-east-1:111122223333:domains/${aws:PrincipalTag/team, 'x'}"]`, true},
+		{`"Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "true"}}`, true},
+		{`"Action": "*", "NotResource": "arn:aws:s3:::${aws:RequestTag/a}"`, true},
+	} {
+		for _, text := range []string{
+			`{"Version": "2012-10-17", "Statement": {"Effect": "Deny", ` + c.statement + `}}`,
+			`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:*", "Resource": "*"}, {"Effect": "Allow", ` + c.statement + `}]}`,
+		} {
+			p, err := Parse([]byte(text), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := p.ReadsContext(); got != c.want {
+				t.Errorf("%s: %v", text, got)
+			}
+		}
+	}
+	if (*Policy)(nil).ReadsContext() {
+		t.Error("no policy reads the context")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -216,6 +217,11 @@ func TestDecisionVectors(t *testing.T) {
 				in.Resource = mustParse(t, document(t, "", v.Resource...), Options{Kind: Resource})
 			}
 			d := Decide(&in)
+			if bare := in; !slices.ContainsFunc(append(slices.Concat(in.Identity, in.Session), in.Resource), (*Policy).ReadsContext) {
+				if bare.Request.Context = (Context{}); Decide(&bare) != d {
+					t.Error("the context matters to policies that do not read it")
+				}
+			}
 			if d.Allowed != v.Allowed || d.ExplicitDeny != v.Deny || d.Source.String() != v.Source {
 				t.Fatalf("allowed %v, explicit deny %v, source %s; want %v, %v, %s (%s)",
 					d.Allowed, d.ExplicitDeny, d.Source, v.Allowed, v.Deny, v.Source, d.Explain())

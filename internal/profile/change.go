@@ -50,6 +50,7 @@ func begin(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) *change 
 	c := &change{ctx: ctx, tx: tx.Under(secret), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
 		fresh: true, manual: &manual{}}
 	c.head = &head{created: c.now, updated: c.now, secret: secret}
+	c.tx.PutPlain(c.key(secretSort), secret.Record())
 	return c
 }
 
@@ -103,14 +104,14 @@ func loadBase(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*cha
 // read reads the head of a base profile.
 func read(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) (*change, error) {
 	c := &change{ctx: ctx, tx: tx, cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro()}
-	v, err := tx.GetPlain(ctx, c.key(headSort))
+	v, err := tx.GetPlain(ctx, c.key(secretSort), c.key(headSort))
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	if v[0] == nil {
+	if v[1] == nil {
 		return nil, noProfile(id.String())
 	}
-	if c.tx, c.head, err = enter(tx, c.key(headSort), v[0]); err != nil {
+	if c.tx, c.head, err = enter(tx, c.key(headSort), v[0], v[1]); err != nil {
 		return nil, err
 	}
 	c.objects, c.bytes = c.head.objects, c.head.bytes
@@ -204,7 +205,7 @@ func (c *change) close() error {
 		t.Metered = domain.Metered(h.objects) - domain.Metered(c.objects)
 	}
 	c.cfg.Count(c.tx, c.id[0], t)
-	c.tx.PutBearer(c.key(headSort), h.encode())
+	c.tx.Put(c.key(headSort), h.encode())
 	return nil
 }
 

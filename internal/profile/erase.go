@@ -33,7 +33,7 @@ func (e *Erased) leads(k store.Key) {
 }
 
 // Erase removes a profile like DeleteProfile does and counts what it removes. With
-// the head the secret of the profile's keys is gone, so that no copy of its other
+// the secret the profile's keys are gone, so that no copy of its other
 // records opens any more. then is called at the end of the transaction, each time
 // that this runs, and may write in it.
 func (s *Service) Erase(ctx context.Context, domainName, profileID string, then func(*domain.Config, *seal.Tx, *Erased) error) error {
@@ -98,7 +98,6 @@ func (c *change) countRecords() error {
 			return fmt.Errorf("profile: %w", err)
 		}
 		for _, rec := range lists[0] {
-			sealed := rec.Value
 			switch rec.Key.Sort[0] {
 			case 'o':
 				e.Objects++
@@ -112,12 +111,7 @@ func (c *change) countRecords() error {
 			if isPlain(rec.Key.Sort) {
 				continue
 			}
-			if bytes.Equal(rec.Key.Sort, headSort) {
-				if _, sealed, err = seal.SecretOf(sealed); err != nil {
-					return err
-				}
-			}
-			number, err := seal.SealedWith(sealed)
+			number, err := seal.SealedWith(rec.Value)
 			if err != nil {
 				return err
 			}

@@ -296,7 +296,7 @@ func readBases(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*b
 	for part := range slices.Chunk(ids, scanPage) {
 		spans := make([]store.Span, len(part))
 		for i, id := range part {
-			spans[i] = store.Span{Partition: partition(d, id), Start: []byte{'c'}, End: []byte{'m' + 1}, Limit: store.MaxScan}
+			spans[i] = store.Span{Partition: partition(d, id), Start: secretSort, End: []byte{'m' + 1}, Limit: store.MaxScan}
 		}
 		lists, err := r.ScanPlain(ctx, spans...)
 		if err != nil {
@@ -325,7 +325,11 @@ func newBase(r *seal.Reader, id ID, list []store.Record) (b *base, err error) {
 		return nil, nil
 	}
 	b = &base{id: id, manual: &manual{}}
-	if b.head, err = openHead(r, list[i].Key, list[i].Value); err != nil {
+	var secret []byte
+	if bytes.Equal(list[0].Key.Sort, secretSort) {
+		secret = list[0].Value
+	}
+	if b.head, err = openHead(r, list[i].Key, secret, list[i].Value); err != nil {
 		return nil, err
 	}
 	b.view = r.Under(b.head.secret)

@@ -40,6 +40,7 @@ func ParseID(s string) (id ID, ok bool) {
 
 // The data of a profile share a partition, whose sort keys begin with:
 //
+//	a                           the secret that the keys of all others follow from
 //	h                           the head: the folded profile and its bookkeeping
 //	m                           what people wrote: manual facts and added keys
 //	c type 0 hash               contribution of the object with that unique key;
@@ -52,9 +53,9 @@ func ParseID(s string) (id ID, ok bool) {
 //	l merge                     a merge that it took part in
 //	y seq                       the log: what happened to it, see entry
 //
-// All of them but 'k', which holds keyed hashes only, are sealed under the profile's
-// secret, which the head bears (see seal.Secret): with the head, the profile's keys
-// are gone.
+// All of them but 'a', 'i' and 'k', which hold random bits and keyed hashes only,
+// are sealed under the profile's secret (see seal.Secret): with that, the
+// profile's keys are gone.
 //
 // type and kind are names without a zero byte, hash is a seal.Hash (of "k": its
 // first half), time is the object's time in microseconds, inverted.
@@ -66,6 +67,7 @@ func ParseID(s string) (id ID, ok bool) {
 // of a merge ('m') the one record holds the id of the main profile of it. Those of
 // due times ('x') are described in expire.go.
 var (
+	secretSort = []byte("a")
 	headSort   = []byte("h")
 	manualSort = []byte("m")
 	groupSort  = []byte("g")
@@ -73,8 +75,8 @@ var (
 )
 
 // isPlain reports whether a record of a profile's partition is not sealed: its
-// value is empty, or nothing but a random id.
-func isPlain(sort []byte) bool { return sort[0] == 'k' || sort[0] == 'i' }
+// value is empty, or nothing but random.
+func isPlain(sort []byte) bool { return sort[0] == 'k' || sort[0] == 'i' || sort[0] == 'a' }
 
 func mergeSort(id ID) []byte { return append([]byte{'l'}, id[:]...) }
 

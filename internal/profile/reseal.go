@@ -27,12 +27,6 @@ func Outdated(ring *seal.Ring, rec store.Record) (bool, error) {
 	if isPlain(sort) {
 		return false, nil
 	}
-	if bytes.Equal(sort, headSort) {
-		var err error
-		if _, sealed, err = seal.SecretOf(sealed); err != nil {
-			return false, err
-		}
-	}
 	number, err := seal.SealedWith(sealed)
 	if err != nil {
 		return false, fmt.Errorf("record %x: %w", sort, err)
@@ -70,7 +64,7 @@ func Reseal(ctx context.Context, tx *seal.Tx, keys []store.Key) (done Resealed, 
 
 // resealSome is Reseal for records of one profile.
 func resealSome(ctx context.Context, tx *seal.Tx, keys []store.Key, done *Resealed) error {
-	all := append([]store.Key{{Partition: keys[0].Partition, Sort: headSort}}, keys...)
+	all := append([]store.Key{{Partition: keys[0].Partition, Sort: secretSort}}, keys...)
 	values, err := tx.GetPlain(ctx, all...)
 	if err != nil {
 		return fmt.Errorf("profile: %w", err)
@@ -78,7 +72,7 @@ func resealSome(ctx context.Context, tx *seal.Tx, keys []store.Key, done *Reseal
 	if values[0] == nil {
 		return nil // the profile is gone, and its records with it
 	}
-	secret, _, err := seal.SecretOf(values[0])
+	secret, err := seal.SecretOf(values[0])
 	if err != nil {
 		return err
 	}
@@ -109,23 +103,14 @@ func resealSome(ctx context.Context, tx *seal.Tx, keys []store.Key, done *Reseal
 }
 
 func resealRecord(view *seal.Tx, rec store.Record) error {
-	head := bytes.Equal(rec.Key.Sort, headSort)
-	sealed := rec.Value
-	if head {
-		_, sealed, _ = seal.SecretOf(sealed) // it has been taken apart before
-	}
-	value, err := view.Open(rec.Key, sealed)
+	value, err := view.Open(rec.Key, rec.Value)
 	if err != nil {
 		return err
 	}
 	number := keyOf(view.Ring(), rec.Key.Sort)
-	switch {
-	case !view.Ring().Has(number):
+	if !view.Ring().Has(number) {
 		return fmt.Errorf("data key %d: %w", number, seal.ErrUnknownKey)
-	case head:
-		view.PutBearer(rec.Key, value)
-	default:
-		view.PutWith(number, rec.Key, value)
 	}
+	view.PutWith(number, rec.Key, value)
 	return nil
 }

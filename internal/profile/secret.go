@@ -1,38 +1,48 @@
 package profile
 
 import (
+	"fmt"
+
+	"kindred/internal/domain"
 	"kindred/internal/seal"
 	"kindred/internal/store"
 )
 
+// headKeys are the two records that every work on a profile begins with: the
+// secret of its keys, and the head, which is sealed under it.
+func headKeys(d domain.ID, id ID) (secret, head store.Key) {
+	p := partition(d, id)
+	return store.Key{Partition: p, Sort: secretSort}, store.Key{Partition: p, Sort: headSort}
+}
+
 // enter opens a head that was read as it is stored, and the view of the
-// transaction under the secret that it bears: all records of the profile but its
-// keys' hashes are read and written through that.
-func enter(tx *seal.Tx, k store.Key, stored []byte) (*seal.Tx, *head, error) {
-	secret, sealed, err := seal.SecretOf(stored)
+// transaction under the profile's secret: all records of the profile but its keys'
+// hashes are read and written through that.
+func enter(tx *seal.Tx, k store.Key, secret, stored []byte) (*seal.Tx, *head, error) {
+	s, err := seal.SecretOf(secret)
+	if err != nil {
+		return nil, nil, fmt.Errorf("profile: %w", err)
+	}
+	view := tx.Under(s)
+	h, err := readHead(&view.Reader, k, stored)
 	if err != nil {
 		return nil, nil, err
 	}
-	view := tx.Under(secret)
-	h, err := readHead(&view.Reader, k, sealed)
-	if err != nil {
-		return nil, nil, err
-	}
-	h.secret = secret
+	h.secret = s
 	return view, h, nil
 }
 
 // openHead is enter for a reader; the head has the secret.
-func openHead(r *seal.Reader, k store.Key, stored []byte) (*head, error) {
-	secret, sealed, err := seal.SecretOf(stored)
+func openHead(r *seal.Reader, k store.Key, secret, stored []byte) (*head, error) {
+	s, err := seal.SecretOf(secret)
+	if err != nil {
+		return nil, fmt.Errorf("profile: %w", err)
+	}
+	h, err := readHead(r.Under(s), k, stored)
 	if err != nil {
 		return nil, err
 	}
-	h, err := readHead(r.Under(secret), k, sealed)
-	if err != nil {
-		return nil, err
-	}
-	h.secret = secret
+	h.secret = s
 	return h, nil
 }
 

@@ -254,20 +254,21 @@ func readProfiles(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([
 
 // readHeads reads the heads of base profiles; nil where there is none.
 func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*head, error) {
-	keys := make([]store.Key, len(ids))
+	keys := make([]store.Key, 2*len(ids))
 	for i, id := range ids {
-		keys[i] = store.Key{Partition: partition(d, id), Sort: headSort}
+		keys[2*i], keys[2*i+1] = headKeys(d, id)
 	}
 	values, err := r.GetPlain(ctx, keys...)
 	if err != nil {
 		return nil, fmt.Errorf("profiles: %w", err)
 	}
 	heads := make([]*head, len(ids))
-	for i, v := range values {
+	for i := range heads {
+		secret, v := values[2*i], values[2*i+1]
 		if v == nil {
 			continue
 		}
-		if heads[i], err = openHead(r, keys[i], v); err != nil {
+		if heads[i], err = openHead(r, keys[2*i+1], secret, v); err != nil {
 			return nil, err
 		}
 	}

@@ -276,17 +276,10 @@ func (n *node) sealedWith() map[uint32]int {
 	counts := map[uint32]int{}
 	prefix := profile.Partitions(n.config().ID)
 	for _, rec := range ingesttest.Dump(n.t, n.Store) {
-		if string(rec.Key.Partition[:min(len(prefix), len(rec.Key.Partition))]) != string(prefix) || rec.Key.Sort[0] == 'k' {
+		if string(rec.Key.Partition[:min(len(prefix), len(rec.Key.Partition))]) != string(prefix) || rec.Key.Sort[0] == 'k' || rec.Key.Sort[0] == 'a' {
 			continue
 		}
-		v := rec.Value
-		if string(rec.Key.Sort) == "h" {
-			var err error
-			if _, v, err = seal.SecretOf(v); err != nil {
-				n.t.Fatal(err)
-			}
-		}
-		number, err := seal.SealedWith(v)
+		number, err := seal.SealedWith(rec.Value)
 		if err != nil {
 			n.t.Fatal(err)
 		}

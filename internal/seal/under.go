@@ -4,7 +4,6 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"kindred/internal/datakey"
@@ -18,27 +17,23 @@ import (
 //	the rest    AES-256-GCM nonce, ciphertext and tag, under the key that follows
 //	            from that data key and the secret (datakey.Deriver)
 //
-// and the one record that bears the secret is
+// The secret itself is a small record in clear:
 //
 //	byte 0      version of the record, 1
 //	bytes 1-32  the secret
-//	the rest    a value under it
 const (
 	underVersion  = 2
-	bearerVersion = 1
+	secretVersion = 1
 )
 
-// UnderOverhead is what sealing under a secret adds to a value, in bytes, and
-// BearerOverhead what it adds to that of the record that bears the secret.
-const (
-	UnderOverhead  = header + datakey.DerivedOverhead
-	BearerOverhead = 1 + len(Secret{}) + UnderOverhead
-)
+// UnderOverhead is what sealing under a secret adds to a value, in bytes.
+const UnderOverhead = header + datakey.DerivedOverhead
 
 // Secret is what the keys of a group of records follow from, together with the
-// data keys. It is kept in one record alone, in clear (see [Tx.PutBearer]). Who
+// data keys. It is kept in one record alone, in clear (see [Secret.Record]). Who
 // has it and not the data key can open nothing; and once that record is gone,
-// nobody can open a copy of the others, data key or not.
+// nobody can open a copy of the others, data key or not. The record is small, so
+// that an engine that keeps large values apart does not keep this one there.
 type Secret [32]byte
 
 // NewSecret makes a random secret.
@@ -47,14 +42,16 @@ func NewSecret() (s Secret) {
 	return s
 }
 
-// SecretOf takes apart the record that bears a secret, as it is stored: sealed
-// is what a view under the secret opens.
-func SecretOf(stored []byte) (s Secret, sealed []byte, err error) {
-	if len(stored) < BearerOverhead || stored[0] != bearerVersion {
-		return s, nil, fmt.Errorf("record that bears a secret: %w", ErrDamaged)
+// Record is the value of the record that keeps the secret.
+func (s Secret) Record() []byte { return append([]byte{secretVersion}, s[:]...) }
+
+// SecretOf reads the record that keeps a secret.
+func SecretOf(stored []byte) (s Secret, err error) {
+	if len(stored) != 1+len(s) || stored[0] != secretVersion {
+		return s, fmt.Errorf("record of a secret: %w", ErrDamaged)
 	}
-	n := 1 + copy(s[:], stored[1:])
-	return s, stored[n:], nil
+	copy(s[:], stored[1:])
+	return s, nil
 }
 
 // under is a ring of the keys that follow from a secret. Each is made when it is
@@ -146,26 +143,7 @@ func (r *Reader) Open(k store.Key, sealed []byte) ([]byte, error) {
 	return r.ring.Open(k, sealed)
 }
 
-// PutBearer seals a value of the domain under the view's secret and writes it
-// with the secret in front. The transaction must be a view of [Tx.Under].
-func (t *Tx) PutBearer(k store.Key, value []byte) {
-	if t.under == nil {
-		t.fail(errors.New("seal: a record cannot bear a secret that there is not"))
-		return
-	}
-	b := make([]byte, 0, BearerOverhead+len(value))
-	b = append(b, bearerVersion)
-	b = append(b, t.under.secret[:]...)
-	b, err := t.under.seal(b, t.ring.current, k, value)
-	if err != nil {
-		t.fail(err)
-		return
-	}
-	t.tx.Put(k, b)
-}
-
-// SealedWith is the number of the data key that a stored value is sealed with; that
-// of a record that bears a secret is found after [SecretOf].
+// SealedWith is the number of the data key that a stored value is sealed with.
 func SealedWith(sealed []byte) (number uint32, err error) {
 	if len(sealed) < header || sealed[0] != formatVersion && sealed[0] != underVersion {
 		return 0, fmt.Errorf("sealed value: %w", ErrDamaged)

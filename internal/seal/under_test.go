@@ -12,13 +12,14 @@ import (
 	"kindred/internal/store/memstore"
 )
 
-// group writes three records under a secret, one of which bears it.
+// group writes three records under a secret, and the secret.
 func group(t testing.TB, s store.Store, r *seal.Ring, secret seal.Secret) {
 	t.Helper()
 	err := s.Update(context.Background(), func(inner store.Tx) error {
 		tx := seal.NewTx(inner, r)
 		v := tx.Under(secret)
-		v.PutBearer(at("p", "h"), []byte("head of Ann"))
+		v.PutPlain(at("p", "a"), secret.Record())
+		v.Put(at("p", "h"), []byte("head of Ann"))
 		v.Put(at("p", "c"), []byte("contribution of Ann"))
 		v.PutWith(2, at("p", "o"), []byte("object of Ann"))
 		return tx.Err()
@@ -42,19 +43,16 @@ func stored(t testing.TB, s store.Store) map[string][]byte {
 }
 
 // TestUnderASecret: what is written through a view is read through a view under
-// the same secret, which the bearer has; not through another, not without one,
+// the same secret, which is in its record; not through another, not without one,
 // and not in another place.
 func TestUnderASecret(t *testing.T) {
 	s, r, ctx, secret := memstore.New(), ring(t, 1, map[string]uint32{"Own": 2}, 1, 2), context.Background(), seal.NewSecret()
 	defer s.Close()
 	group(t, s, r, secret)
 	all := stored(t, s)
-	got, sealed, err := seal.SecretOf(all["h"])
+	got, err := seal.SecretOf(all["a"])
 	if err != nil || got != secret {
-		t.Fatalf("the bearer has the secret %x, %v, want %x", got, err, secret)
-	}
-	if n := len("head of Ann") + seal.BearerOverhead; len(all["h"]) != n {
-		t.Errorf("the bearer has %d bytes, want %d", len(all["h"]), n)
+		t.Fatalf("the record has the secret %x, %v, want %x", got, err, secret)
 	}
 	if n := len("contribution of Ann") + seal.UnderOverhead; len(all["c"]) != n {
 		t.Errorf("another record has %d bytes, want %d", len(all["c"]), n)
@@ -63,14 +61,14 @@ func TestUnderASecret(t *testing.T) {
 		if bytes.Contains(v, []byte("Ann")) {
 			t.Errorf("%s is stored plain", sort)
 		}
-		if sort != "h" && bytes.Contains(v, secret[:]) {
+		if sort != "a" && bytes.Contains(v, secret[:]) {
 			t.Errorf("%s bears the secret too", sort)
 		}
 	}
 	err = s.View(ctx, func(inner store.Reader) error {
 		read := seal.NewReader(inner, r)
 		v := read.Under(secret)
-		if h, err := v.Open(at("p", "h"), sealed); err != nil || string(h) != "head of Ann" {
+		if h, err := v.Open(at("p", "h"), all["h"]); err != nil || string(h) != "head of Ann" {
 			t.Errorf("head: %q, %v", h, err)
 		}
 		values, err := v.Get(ctx, at("p", "c"), at("p", "o"), at("p", "none"))
@@ -84,7 +82,7 @@ func TestUnderASecret(t *testing.T) {
 		for what, err := range map[string]error{
 			"under another secret": second(read.Under(seal.NewSecret()).Get(ctx, at("p", "c"))),
 			"under no secret":      second(read.Get(ctx, at("p", "c"))),
-			"the bearer unopened":  second(v.Get(ctx, at("p", "h"))),
+			"the secret":           second(v.Get(ctx, at("p", "a"))),
 			"in another place":     second(v.Open(at("p", "d"), all["c"])),
 			"flipped":              second(v.Open(at("p", "c"), flip(all["c"]))),
 			"cut":                  second(v.Open(at("p", "c"), all["c"][:10])),
@@ -98,9 +96,9 @@ func TestUnderASecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range seal.BearerOverhead {
-		if _, _, err := seal.SecretOf(all["h"][:n]); !errors.Is(err, seal.ErrDamaged) {
-			t.Errorf("a bearer of %d bytes: %v", n, err)
+	for _, bad := range [][]byte{nil, {1}, all["a"][:32], append([]byte{2}, secret[:]...), append(secret.Record(), 0)} {
+		if _, err := seal.SecretOf(bad); !errors.Is(err, seal.ErrDamaged) {
+			t.Errorf("a secret of %x: %v", bad, err)
 		}
 	}
 }
@@ -143,7 +141,6 @@ func TestFailuresOfViewsAreKept(t *testing.T) {
 	for what, write := range map[string]func(tx *seal.Tx){
 		"an unknown data key":   func(tx *seal.Tx) { tx.Under(seal.Secret{1}).PutWith(7, at("p", "c"), nil) },
 		"a view of a view":      func(tx *seal.Tx) { tx.Under(seal.Secret{1}).Under(seal.Secret{2}).PutWith(7, at("p", "c"), nil) },
-		"a bearer of nothing":   func(tx *seal.Tx) { tx.PutBearer(at("p", "h"), nil) },
 		"the transaction's own": func(tx *seal.Tx) { tx.PutWith(7, at("p", "c"), nil) },
 	} {
 		err := s.Update(context.Background(), func(inner store.Tx) error {

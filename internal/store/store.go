@@ -46,6 +46,10 @@ const (
 	MaxAttempts  = 64       // runs of one Update's function before ErrConflict
 )
 
+// ExpungedBelow is the size of a value in bytes from which on [Store.Expunge] may
+// leave it in the engine's files.
+const ExpungedBelow = 256
+
 var (
 	// ErrConflict: the update kept losing to others and was given up; nothing
 	// was written. The caller may try again later.
@@ -142,9 +146,11 @@ type Store interface {
 	// interrupted, call it again. Prefix must not be empty.
 	DropPrefix(ctx context.Context, prefix []byte) error
 	// Expunge makes the engine forget what has been removed: after it returns,
-	// the engine's own files hold no value of a record of a partition that starts
-	// with prefix and that was removed or replaced before the call, as far as the
-	// engine can see to that. It changes nothing that can be read. It may take
+	// the engine's own files hold no value of less than [ExpungedBelow] bytes of a
+	// record of a partition that starts with prefix and that was removed or
+	// replaced before the call, as far as the engine can see to that. Larger
+	// values may stay, until the engine has other reasons to rewrite the files
+	// that it keeps them in: seal them under something small that goes. It changes nothing that can be read. It may take
 	// seconds, and waits for calls of View that began before it; if it fails or is
 	// interrupted, call it again. Copies that others made of the files, and what
 	// a file system or disk keeps of files that were deleted, are out of its

@@ -92,6 +92,9 @@ func TestFailedWrites(t *testing.T) {
 		{"write to a table", ".sst", write, 5},
 		{"sync of a table", ".sst", sync, 2},
 		{"making a table", ".sst", create, 1},
+		{"write of values", ".blob", write, 2},
+		{"sync of values", ".blob", sync, 1},
+		{"making a file of values", ".blob", create, 1},
 		{"write to the manifest", "MANIFEST", write, 1},
 		{"sync of the manifest", "MANIFEST", sync, 1},
 		{"sync of the directory", "/d/store", sync, 3},
@@ -215,7 +218,7 @@ func TestDamage(t *testing.T) {
 	for _, c := range []struct {
 		part    string
 		noticed int
-	}{{".sst", 5}, {formatFile, 5}, {"MANIFEST-", 5}, {"marker.", 2}, {".log", 0}, {"OPTIONS", 0}, {"LOCK", 0}} {
+	}{{".sst", 5}, {".blob", 5}, {formatFile, 5}, {"MANIFEST-", 5}, {"marker.", 2}, {".log", 0}, {"OPTIONS", 0}, {"LOCK", 0}} {
 		n := eachDamage(t, dir, c.part, rng, func(copied string) error { return openAndCheck(copied, h, acknowledged) })
 		if n < c.noticed {
 			t.Errorf("damage to %s was noticed %d times", c.part, n)

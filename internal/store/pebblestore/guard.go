@@ -1,14 +1,21 @@
 package pebblestore
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
+	"github.com/cockroachdb/pebble/v2/sstable/blob"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"kindred/internal/store"
 )
 
 // guard is the file system that Pebble sees. On the first write or sync that
@@ -38,8 +45,8 @@ type guard struct {
 // errFrozen is what Pebble is told of tables it wants to write after a failure.
 var errFrozen = errors.New("the store has failed and changes nothing on disk")
 
-func newGuard(fs vfs.FS, onFail func(error)) *guard {
-	return &guard{FS: fs, onFail: onFail}
+func newGuard(files vfs.FS, onFail func(error)) *guard {
+	return &guard{FS: files, onFail: onFail}
 }
 
 // fail stops all writing. The first error is the one reported, and it is
@@ -54,9 +61,10 @@ func (g *guard) fail(err error) {
 
 func (g *guard) frozen() bool { return g.broken.Load() }
 
-func isTable(name string) bool {
-	return strings.HasSuffix(name, ".sst") || strings.HasSuffix(name, ".blob")
-}
+func isTable(name string) bool { return strings.HasSuffix(name, ".sst") || isValues(name) }
+
+// isValues tells the files of values that are kept apart from their keys.
+func isValues(name string) bool { return strings.HasSuffix(name, ".blob") }
 
 // try carries out a change to a file unless writing has stopped, and returns
 // what Pebble is to be told.
@@ -97,7 +105,32 @@ func (g *guard) open(name, op string, do func() (vfs.File, error)) (vfs.File, er
 // Open keeps the name, to be told if what is read makes no sense.
 func (g *guard) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	g.read.Store(&name)
-	return g.FS.Open(name, opts...)
+	f, err := g.FS.Open(name, opts...)
+	if !isValues(name) {
+		return f, err
+	}
+	if err == nil {
+		if err = checkValues(f); err == nil {
+			return f, nil
+		}
+		_ = f.Close()
+	}
+	if pebble.IsCorruptionError(err) || errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w: %s: %s", store.ErrCorrupt, name, err)
+	}
+	return nil, err
+}
+
+// checkValues looks at the end of a file of values as Pebble will when it opens
+// it, and panic if it is damaged. An error that Pebble does not know for damage
+// goes to the read that met it, as is right.
+func checkValues(f vfs.File) error {
+	r, err := sstable.NewSimpleReadable(f)
+	if err != nil {
+		return err
+	}
+	_, err = blob.NewFileReader(context.Background(), r, blob.FileReaderOptions{})
+	return err
 }
 
 func (g *guard) lastRead() string {
@@ -202,9 +235,20 @@ type guardFile struct {
 	name string
 }
 
+// try is [guard.try]. Pebble's writer of values panics when the end of its file
+// cannot be written, so for such a file the call does not return: what waits for
+// it is maintenance that cannot end anyway, and holds no locks.
+func (f *guardFile) try(op string, change func() error) error {
+	err := f.g.try(f.name, op, change)
+	if err != nil && isValues(f.name) {
+		select {}
+	}
+	return err
+}
+
 func (f *guardFile) Write(p []byte) (int, error) {
 	n := len(p)
-	return n, f.g.try(f.name, "write", func() error {
+	return n, f.try("write", func() error {
 		_, err := f.File.Write(p)
 		return err
 	})
@@ -212,17 +256,17 @@ func (f *guardFile) Write(p []byte) (int, error) {
 
 func (f *guardFile) WriteAt(p []byte, off int64) (int, error) {
 	n := len(p)
-	return n, f.g.try(f.name, "write", func() error {
+	return n, f.try("write", func() error {
 		_, err := f.File.WriteAt(p, off)
 		return err
 	})
 }
 
-func (f *guardFile) Sync() error     { return f.g.try(f.name, "sync", f.File.Sync) }
-func (f *guardFile) SyncData() error { return f.g.try(f.name, "sync", f.File.SyncData) }
+func (f *guardFile) Sync() error     { return f.try("sync", f.File.Sync) }
+func (f *guardFile) SyncData() error { return f.try("sync", f.File.SyncData) }
 
 func (f *guardFile) SyncTo(length int64) (full bool, err error) {
-	err = f.g.try(f.name, "sync", func() (err error) {
+	err = f.try("sync", func() (err error) {
 		full, err = f.File.SyncTo(length)
 		return err
 	})
@@ -230,14 +274,14 @@ func (f *guardFile) SyncTo(length int64) (full bool, err error) {
 }
 
 func (f *guardFile) Preallocate(offset, length int64) error {
-	return f.g.try(f.name, "allocate", func() error { return f.File.Preallocate(offset, length) })
+	return f.try("allocate", func() error { return f.File.Preallocate(offset, length) })
 }
 
 // Close closes a file that was synced before if it matters, so an error here
 // tells nothing about what is stored.
 func (f *guardFile) Close() error {
 	err := f.File.Close()
-	if f.g.frozen() {
+	if f.g.frozen() || isValues(f.name) { // see try
 		return nil
 	}
 	return err

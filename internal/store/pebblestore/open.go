@@ -144,6 +144,9 @@ func (s *Store) open() (err error) {
 		// Pebble has its own hold on the lock and is abandoned, see Close.
 		return errors.Join(s.failure(), s.lock.Close())
 	}
+	if missing, err := s.valuesMissing(); err != nil || missing {
+		return errors.Join(err, fmt.Errorf("%w: a .blob file is missing in %s", store.ErrCorrupt, s.dir), s.db.Close())
+	}
 	if fresh {
 		if err := writeFormat(s.opts.FS, s.dir); err != nil {
 			return errors.Join(err, s.db.Close())
@@ -173,6 +176,21 @@ func (s *Store) openError(err error, fresh bool) error {
 func (s *Store) logMissing() (bool, error) {
 	names, err := s.opts.FS.List(s.dir)
 	return !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".log") }), err
+}
+
+// valuesMissing reports whether there are fewer files of values than the database
+// refers to. Pebble looks for its tables when it opens, but not for these.
+func (s *Store) valuesMissing() (bool, error) {
+	before := s.db.Metrics().BlobFiles.LiveCount
+	names, err := s.opts.FS.List(s.dir)
+	n := 0
+	for _, name := range names {
+		if isValues(name) {
+			n++
+		}
+	}
+	// Compactions are at work already: what both were too many for was missing.
+	return uint64(n) < min(before, s.db.Metrics().BlobFiles.LiveCount), err
 }
 
 func (s *Store) path(name string) string { return s.opts.FS.PathJoin(s.dir, name) }

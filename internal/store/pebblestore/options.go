@@ -21,6 +21,30 @@ const (
 	maxCompactions = 2
 )
 
+// tableBytes is the size of a table on level 0, so that a memory table becomes
+// one. Keys are spread evenly, and the fewer tables there are the more often the
+// next question is about the one that a reader has just looked at.
+const tableBytes = defaultMemTableBytes
+
+// separation keeps larger values apart from their keys, in files that
+// compactions carry along by reference. Keys are spread evenly, so that every
+// compaction touches everything on its level; sealed values are most of it, and
+// writing them once instead of time and again is what keeps the cost of an
+// object from growing with what is stored (package bench, Growth).
+var separation = pebble.ValueSeparationPolicy{
+	Enabled: true,
+	// A value below this costs less in place than a second look for it.
+	MinimumSize: store.ExpungedBelow,
+	// When more such files than this stand behind one table their values are
+	// written anew, all of them: with a hundred, loads of millions would do that
+	// for every hundred memory tables. Records that were written together, as those
+	// of a profile are, stay together without it.
+	MaxBlobReferenceDepth: 1000,
+	// What no key refers to any more is given back when it is this part of a file.
+	TargetGarbageRatio: 0.3,
+	RewriteMinimumAge:  5 * time.Minute,
+}
+
 // comparer orders keys by their bytes and tells Pebble where their partition
 // ends, so that its Bloom filters are on partitions.
 var comparer = func() *pebble.Comparer {
@@ -78,8 +102,10 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 			TableDeleted:  func(pebble.TableDeleteInfo) { s.room.change() },
 		},
 	}
+	o.TargetFileSizes[0] = tableBytes // of the levels below twice as much each
+	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy { return separation }
 	// Pebble takes keys with one prefix for versions of one thing, of which the
-	// first alone is read much, and would keep the values of the others apart.
+	// first alone is read much, and would treat the values of the others worse.
 	o.Experimental.SpanPolicyFunc = func([]byte) (pebble.SpanPolicy, []byte, error) {
 		return pebble.SpanPolicy{DisableValueSeparationBySuffix: true}, nil, nil
 	}

@@ -98,10 +98,12 @@ func (r *run) lookup(kind store.Kind, k store.Key) ([]byte, error) {
 	return v, nil
 }
 
-// scan returns stored records.
-func (r *run) scan(ctx context.Context, s store.Span) ([]store.Record, error) {
+// scan returns stored records. It reports past if it has left the iterator at the
+// first record behind the span, or at the end of the partition; goingOn
+// tells it that the iterator stands so behind an earlier span of the partition.
+func (r *run) scan(ctx context.Context, s store.Span, goingOn bool) (out []store.Record, past bool, err error) {
 	if err := r.snapshot(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	r.key = append(store.AppendPartition(r.key[:0], s.Partition), byte(store.KindRecord))
 	prefix := len(r.key)
@@ -122,12 +124,16 @@ func (r *run) scan(ctx context.Context, s store.Span) ([]store.Record, error) {
 	}
 	it := r.iter
 	inside := func(valid bool) bool { return valid && bytes.Compare(it.Key(), r.end) < 0 }
-	valid := inside(it.SeekPrefixGE(r.key))
+	if !goingOn || s.Reverse || it.Valid() && bytes.Compare(it.Key(), r.key) < 0 {
+		it.SeekPrefixGE(r.key)
+	}
+	valid := inside(it.Valid())
 	for ; valid && len(c.out) < limit; valid = inside(it.Next()) {
 		if err := c.add(it); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 	}
+	past = !valid
 	if s.Reverse && valid {
 		// The bounds keep Prev from looking for records in other partitions.
 		it.SetBounds(r.key, r.end)
@@ -135,16 +141,21 @@ func (r *run) scan(ctx context.Context, s store.Span) ([]store.Record, error) {
 		c.out = c.out[:0]
 		for valid := it.Last(); valid && len(c.out) < s.Limit; valid = it.Prev() {
 			if err := c.add(it); err != nil {
-				return nil, err
+				return nil, false, err
 			}
 		}
 	} else if s.Reverse {
 		slices.Reverse(c.out)
 	}
 	if err := it.Error(); err != nil {
-		return nil, r.s.readError(err)
+		return nil, false, r.s.readError(err)
 	}
-	return c.out[:min(len(c.out), s.Limit)], nil
+	return c.out[:min(len(c.out), s.Limit)], past, nil
+}
+
+// follows reports whether a span lies behind another of the same partition.
+func follows(s, before store.Span) bool {
+	return len(before.End) > 0 && bytes.Compare(before.End, s.Start) <= 0 && bytes.Equal(before.Partition, s.Partition)
 }
 
 // Of a span read backward, this many records are first read forward.
@@ -203,11 +214,8 @@ func (t *tx) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
 			return nil, err
 		}
 		if !known {
-			if v, err = t.r.lookup(store.KindRecord, k); err != nil {
+			if v, err = t.r.get(k); err != nil {
 				return nil, err
-			}
-			if v != nil {
-				v = append(make([]byte, 0, len(v)), v...)
 			}
 		}
 		out[i] = v
@@ -220,6 +228,7 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		return nil, err
 	}
 	out := make([][]store.Record, len(spans))
+	past := false // the iterator stands behind the span before
 	for i, s := range spans {
 		base, need, err := t.r.buf.BaseSpan(s)
 		if err != nil {
@@ -227,9 +236,11 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		}
 		var stored []store.Record
 		if need {
-			if stored, err = t.r.scan(ctx, base); err != nil {
+			if stored, past, err = t.r.scan(ctx, base, past && follows(s, spans[i-1])); err != nil {
 				return nil, err
 			}
+		} else {
+			past = false
 		}
 		out[i] = t.r.buf.Merge(s, stored)
 	}

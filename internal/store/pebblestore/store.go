@@ -56,6 +56,7 @@ type Store struct {
 	durability durability
 	room       room
 	versions   versions
+	hot        hot
 	applied    atomic.Uint64 // the last commit whose writes can be read
 	syncing    atomic.Int32  // commits that wait to be on disk
 
@@ -103,13 +104,16 @@ func (s *Store) describe(err error) string {
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		return info.Path + ": " + info.Details.Error()
 	}
-	return err.Error()
+	return err.Error() + " (in " + s.dir + ")"
 }
 
 // readError is the error to return for one of Pebble's on reading.
 func (s *Store) readError(err error) error {
-	if pebble.IsCorruptionError(err) {
+	switch {
+	case pebble.IsCorruptionError(err):
 		return fmt.Errorf("%w: %s", store.ErrCorrupt, s.describe(err))
+	case errors.Is(err, store.ErrCorrupt): // of the guard, with the file
+		return err
 	}
 	return fmt.Errorf("pebblestore: read: %w", err)
 }
@@ -276,6 +280,9 @@ type Stats struct {
 	CacheHits   int64
 	CacheMisses int64
 	ReadAmp     int // tables that a read may have to look at
+	// WrittenBytes is what all writing has come to: the log, and the tables of
+	// flushes and compactions.
+	WrittenBytes uint64
 }
 
 // Stats returns the current figures. It takes some microseconds.
@@ -285,16 +292,22 @@ func (s *Store) Stats() (Stats, error) {
 	}
 	defer s.gate.Leave()
 	m := s.db.Metrics()
+	written := m.WAL.BytesWritten
+	for i := range m.Levels {
+		l := &m.Levels[i]
+		written += l.TableBytesFlushed + l.BlobBytesFlushed + l.TableBytesCompacted + l.BlobBytesCompacted
+	}
 	return Stats{
-		Updates:     s.updates.Load(),
-		Conflicts:   s.conflicts.Load(),
-		Alone:       s.alone.Load(),
-		Stalls:      s.stalls.Load(),
-		MemoryBytes: m.MemTable.Size + m.MemTable.ZombieSize,
-		CacheBytes:  m.BlockCache.Size,
-		DiskBytes:   m.DiskSpaceUsage(),
-		CacheHits:   m.BlockCache.Hits,
-		CacheMisses: m.BlockCache.Misses,
-		ReadAmp:     m.ReadAmp(),
+		Updates:      s.updates.Load(),
+		Conflicts:    s.conflicts.Load(),
+		Alone:        s.alone.Load(),
+		Stalls:       s.stalls.Load(),
+		MemoryBytes:  m.MemTable.Size + m.MemTable.ZombieSize,
+		CacheBytes:   m.BlockCache.Size,
+		DiskBytes:    m.DiskSpaceUsage(),
+		CacheHits:    m.BlockCache.Hits,
+		CacheMisses:  m.BlockCache.Misses,
+		ReadAmp:      m.ReadAmp(),
+		WrittenBytes: written,
 	}, nil
 }

@@ -43,6 +43,12 @@ func (v *versions) unchanged(accesses []store.Access, began uint64) bool {
 	return true
 }
 
+// since reports whether no record of a partition was written by a commit after
+// began.
+func (v *versions) since(hash, began uint64) bool {
+	return v.records[slotOf(hash)].Load() <= began && v.everything.Load() <= began
+}
+
 // untouched reports whether nothing at all was written to a partition by a
 // commit after began.
 func (v *versions) untouched(hash, began uint64) bool {

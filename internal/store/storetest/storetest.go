@@ -27,6 +27,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"answers belong to the reader", testAnswersBelongToReader},
 		{"a partition does not show the records of its neighbours", testNeighbours},
 		{"a scan is ordered, bounded and reversible", testScan},
+		{"spans asked for together are answered as if each were alone", testSpansTogether},
+		{"a small value read again is the one in force", testReadAgain},
 		{"a scan of many records keeps to its limit", testScanLimit},
 		{"bounds and empty key parts are enforced", testBounds},
 		{"a transaction at its bounds commits and one over them does not", testTransactionBounds},
