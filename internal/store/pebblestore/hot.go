@@ -11,7 +11,7 @@ const (
 	hotSlots = 1 << 8
 	// maxHot bounds the values that are kept, in bytes: revisions, references,
 	// counts. They are what transaction after transaction begins with.
-	maxHot = 64
+	maxHot = 32
 )
 
 // hot keeps small values that were read by their key a short while ago, so that

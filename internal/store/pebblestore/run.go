@@ -26,6 +26,7 @@ type run struct {
 	now   time.Time
 
 	key, end []byte // scratch
+	on       bool   // the iterator stands at the record that was looked up last
 }
 
 // iterOptions makes the filters be used on the last level too, where nearly all
@@ -37,6 +38,7 @@ func (s *Store) newRun() *run { return s.runs.Get().(*run) }
 // release gives up the snapshot. What an iterator has to say at its end, it has
 // said to the reads.
 func (r *run) release() {
+	r.on = false
 	if r.iter != nil {
 		_ = r.iter.Close()
 		r.iter = nil
@@ -79,15 +81,18 @@ func (r *run) lookup(kind store.Kind, k store.Key) ([]byte, error) {
 		return nil, err
 	}
 	r.key = store.AppendPhysicalKey(r.key[:0], kind, k)
-	if !r.iter.SeekPrefixGE(r.key) {
-		if err := r.iter.Error(); err != nil {
-			return nil, r.s.readError(err)
-		}
+	if there, err := r.step(); err != nil {
+		return nil, err
+	} else if !there {
+		r.iter.SeekPrefixGE(r.key)
+	}
+	if err := r.iter.Error(); err != nil {
+		return nil, r.s.readError(err)
+	}
+	if !r.iter.Valid() || !bytes.Equal(r.iter.Key(), r.key) {
 		return nil, nil
 	}
-	if !bytes.Equal(r.iter.Key(), r.key) {
-		return nil, nil
-	}
+	r.on = true
 	v, err := r.iter.ValueAndErr()
 	if err != nil {
 		return nil, r.s.readError(err)
@@ -98,6 +103,27 @@ func (r *run) lookup(kind store.Kind, k store.Key) ([]byte, error) {
 	return v, nil
 }
 
+// step goes on to the record behind the one that was read last, if the wanted key
+// lies behind that in its partition: it is often the next. It reports whether the
+// iterator then stands where a search would have put it.
+func (r *run) step() (bool, error) {
+	if !r.on {
+		return false, nil
+	}
+	r.on = false
+	n := comparer.Split(r.key)
+	if at := r.iter.Key(); comparer.Split(at) != n || !bytes.Equal(at[:n], r.key[:n]) || bytes.Compare(at, r.key) >= 0 {
+		return false, nil
+	}
+	if !r.iter.Next() {
+		if err := r.iter.Error(); err != nil {
+			return false, r.s.readError(err)
+		}
+		return true, nil // nothing behind it in the partition
+	}
+	return bytes.Compare(r.iter.Key(), r.key) >= 0, nil
+}
+
 // scan returns stored records. It reports past if it has left the iterator at the
 // first record behind the span, or at the end of the partition; goingOn
 // tells it that the iterator stands so behind an earlier span of the partition.
@@ -105,6 +131,7 @@ func (r *run) scan(ctx context.Context, s store.Span, goingOn bool) (out []store
 	if err := r.snapshot(); err != nil {
 		return nil, false, err
 	}
+	r.on = false
 	r.key = append(store.AppendPartition(r.key[:0], s.Partition), byte(store.KindRecord))
 	prefix := len(r.key)
 	r.end = append(r.end[:0], r.key...)

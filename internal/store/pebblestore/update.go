@@ -155,6 +155,7 @@ func (r *run) clearPoints(b *pebble.Batch, partition []byte) (few bool, err erro
 	}
 	r.key = store.AppendPartition(r.key[:0], partition)
 	var keys [][]byte
+	r.on = false
 	for valid := r.iter.SeekPrefixGE(r.key); valid; valid = r.iter.Next() {
 		if len(keys) == r.s.opts.maxPointClear {
 			return false, nil
