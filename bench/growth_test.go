@@ -18,8 +18,8 @@ import (
 // --direct.
 const growthBatch = 512
 
-// slices is into how many parts a load is cut, each with figures of its own.
-const slices = 20
+// twentieths is into how many parts a load is cut, each with figures of its own.
+const twentieths = 20
 
 // BenchmarkGrowth loads b.N objects of new profiles into one domain, in
 // transactions as ingest --direct has them, and prints for each twentieth of the
@@ -48,8 +48,8 @@ func BenchmarkGrowth(b *testing.B) {
 	var table strings.Builder
 	fmt.Fprintf(&table, "%10s %10s %10s %10s %8s %8s\n", "objects", "objects/s", "cpu-µs", "written", "read-amp", "MiB")
 	at, written := 0, uint64(0)
-	for part := range slices {
-		end := b.N * (part + 1) / slices
+	for part := range twentieths {
+		end := b.N * (part + 1) / twentieths
 		if end == at {
 			continue
 		}
@@ -82,7 +82,7 @@ func BenchmarkGrowth(b *testing.B) {
 		written = m.WrittenBytes
 	}
 	b.StopTimer()
-	if b.N >= 100*slices {
+	if b.N >= 100*twentieths {
 		fmt.Print(table.String())
 	}
 	b.ReportMetric(last, "cpu-µs/op")
