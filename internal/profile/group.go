@@ -329,7 +329,7 @@ func newBase(r *seal.Reader, id ID, list []store.Record) (b *base, err error) {
 	if bytes.Equal(list[0].Key.Sort, secretSort) {
 		secret = list[0].Value
 	}
-	if b.head, err = openHead(r, list[i].Key, secret, list[i].Value); err != nil {
+	if b.head, err = openHead(r, list[i].Key, secret, list[i].Value, decodeHead); err != nil {
 		return nil, err
 	}
 	b.view = r.Under(b.head.secret)

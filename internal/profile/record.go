@@ -96,20 +96,14 @@ func (h *head) encode() []byte {
 
 func decodeHead(b []byte) (*head, error) {
 	d := newDecoder(b)
-	if d.take(1) != string(rune(recordVersion)) {
-		return nil, fmt.Errorf("profile head: version: %w", store.ErrCorrupt)
+	h, err := d.shown()
+	if err != nil {
+		return nil, err
 	}
-	h := &head{created: d.int(), updated: d.int(), expires: d.int(), seq: d.uint(),
-		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), role: role(d.byte()), window: d.int(), inWindow: int(d.uint()),
-		logged: int(d.uint()), cut: d.uint(), forgotten: d.int()}
-	h.facts = d.facts(d.origins(), Origin{})
 	if n := d.count(1 + keyBytes); n > 0 {
 		h.derived = make([]derivedKey, n)
 		for i := range h.derived {
-			if c := d.take(1); c != "" {
-				h.derived[i].class = c[0]
-			}
-			h.derived[i].key = Key{d.string(), d.string()}
+			h.derived[i] = derivedKey{d.byte(), Key{d.string(), d.string()}}
 		}
 	}
 	h.counts, h.due = d.tally(), uint32(d.uint())
@@ -121,6 +115,28 @@ func decodeHead(b []byte) (*head, error) {
 		}
 	}
 	return h, d.done("profile head")
+}
+
+// decodeShown reads of a head what clients are shown of it, which comes first: the
+// facts that stand.
+func decodeShown(b []byte) (*head, error) {
+	d := newDecoder(b)
+	h, err := d.shown()
+	if d.fail {
+		err = fmt.Errorf("profile head: %w", store.ErrCorrupt)
+	}
+	return h, err
+}
+
+func (d *decoder) shown() (*head, error) {
+	if d.take(1) != string(rune(recordVersion)) {
+		return nil, fmt.Errorf("profile head: version: %w", store.ErrCorrupt)
+	}
+	h := &head{created: d.int(), updated: d.int(), expires: d.int(), seq: d.uint(),
+		objects: int(d.uint()), bytes: d.int(), inferred: d.bool(), role: role(d.byte()), window: d.int(), inWindow: int(d.uint()),
+		logged: int(d.uint()), cut: d.uint(), forgotten: d.int()}
+	h.facts = d.facts(d.origins(), Origin{})
+	return h, nil
 }
 
 // manual is what people and API calls wrote on a profile.

@@ -153,7 +153,7 @@ func (q *search) any(from []byte, limit int) (list []found, next []byte, err err
 // profile stands at the place of its smallest member that one of the first so
 // many terms finds, so that it is found once, whatever the pages.
 func (q *search) read(ids []ID, deciding int) ([]found, error) {
-	heads, err := readHeads(q.ctx, q.r, q.d, ids)
+	heads, err := readShown(q.ctx, q.r, q.d, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func (q *search) merged(id ID, deciding int) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	heads, err := readHeads(q.ctx, q.r, q.d, roots)
+	heads, err := readShown(q.ctx, q.r, q.d, roots)
 	if err != nil {
 		return nil, err
 	}

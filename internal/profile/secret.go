@@ -24,7 +24,7 @@ func enter(tx *seal.Tx, k store.Key, secret, stored []byte) (*seal.Tx, *head, er
 		return nil, nil, fmt.Errorf("profile: %w", err)
 	}
 	view := tx.Under(s)
-	h, err := readHead(&view.Reader, k, stored)
+	h, err := readHead(&view.Reader, k, stored, decodeHead)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,12 +33,12 @@ func enter(tx *seal.Tx, k store.Key, secret, stored []byte) (*seal.Tx, *head, er
 }
 
 // openHead is enter for a reader; the head has the secret.
-func openHead(r *seal.Reader, k store.Key, secret, stored []byte) (*head, error) {
+func openHead(r *seal.Reader, k store.Key, secret, stored []byte, decode func([]byte) (*head, error)) (*head, error) {
 	s, err := seal.SecretOf(secret)
 	if err != nil {
 		return nil, fmt.Errorf("profile: %w", err)
 	}
-	h, err := readHead(r.Under(s), k, stored)
+	h, err := readHead(r.Under(s), k, stored, decode)
 	if err != nil {
 		return nil, err
 	}
@@ -46,10 +46,10 @@ func openHead(r *seal.Reader, k store.Key, secret, stored []byte) (*head, error)
 	return h, nil
 }
 
-func readHead(view *seal.Reader, k store.Key, sealed []byte) (*head, error) {
+func readHead(view *seal.Reader, k store.Key, sealed []byte, decode func([]byte) (*head, error)) (*head, error) {
 	value, err := view.Open(k, sealed)
 	if err != nil {
 		return nil, err
 	}
-	return decodeHead(value)
+	return decode(value)
 }

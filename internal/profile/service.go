@@ -227,7 +227,7 @@ func readEachProfile(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID)
 // readProfiles reads what stands on profiles; nil where there is none that
 // clients see.
 func readProfiles(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([][]Fact, error) {
-	heads, err := readHeads(ctx, r, d, ids)
+	heads, err := readShown(ctx, r, d, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -254,6 +254,15 @@ func readProfiles(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([
 
 // readHeads reads the heads of base profiles; nil where there is none.
 func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*head, error) {
+	return readEach(ctx, r, d, ids, decodeHead)
+}
+
+// readShown is readHeads for who looks at what clients are shown only.
+func readShown(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*head, error) {
+	return readEach(ctx, r, d, ids, decodeShown)
+}
+
+func readEach(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID, decode func([]byte) (*head, error)) ([]*head, error) {
 	keys := make([]store.Key, 2*len(ids))
 	for i, id := range ids {
 		keys[2*i], keys[2*i+1] = headKeys(d, id)
@@ -268,7 +277,7 @@ func readHeads(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*h
 		if v == nil {
 			continue
 		}
-		if heads[i], err = openHead(r, keys[2*i+1], secret, v); err != nil {
+		if heads[i], err = openHead(r, keys[2*i+1], secret, v, decode); err != nil {
 			return nil, err
 		}
 	}

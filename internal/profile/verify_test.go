@@ -123,7 +123,7 @@ func (v *verifier) profile(p []byte) error {
 	}
 	for _, rec := range list {
 		if bytes.Equal(rec.Key.Sort, headSort) {
-			if s.head, err = openHead(v.r, rec.Key, list[0].Value, rec.Value); err != nil {
+			if s.head, err = openHead(v.r, rec.Key, list[0].Value, rec.Value, decodeHead); err != nil {
 				return fmt.Errorf("profile %s, head: %w", s.id, err)
 			}
 			s.view = v.r.Under(s.head.secret)
