@@ -76,22 +76,31 @@ func displaces(f, standing *Fact) bool {
 // definition of what a profile is. The result is sorted by path. The order of
 // the argument does not matter.
 func Fold(facts []Fact) []Fact {
-	manual := map[string]*Fact{}
+	refs := make([]*Fact, len(facts))
 	for i := range facts {
-		f := &facts[i]
+		refs[i] = &facts[i]
+	}
+	return fold(refs)
+}
+
+func fold(facts []*Fact) []Fact {
+	manual := map[string]*Fact{}
+	for _, f := range facts {
 		if m := manual[f.Path]; f.Manual && (m == nil || f.Seq > m.Seq) {
 			manual[f.Path] = f
 		}
 	}
-	standing := make(map[string]*Fact, len(facts))
+	standing := make(map[string]*Fact, min(len(facts), 64))
 	for path, m := range manual {
 		if !m.Cleared {
 			standing[path] = m
 		}
 	}
-	for i := range facts {
-		f := &facts[i]
-		if m := manual[f.Path]; f.Manual || m != nil && f.Seq < m.Seq {
+	for _, f := range facts {
+		if f.Manual {
+			continue
+		}
+		if m := manual[f.Path]; m != nil && f.Seq < m.Seq {
 			continue
 		}
 		if displaces(f, standing[f.Path]) {

@@ -34,6 +34,7 @@ type head struct {
 	derived                   []derivedKey // predefined keys that follow from facts
 	counts                    tally        // of objects
 	due                       uint32       // hour of the entry in the index of due times, 0 is none
+	latest                    uint64       // no fact that is its own arrived later, see [base.settled]
 
 	secret seal.Secret // of the profile's keys; kept in front of the record
 }
@@ -82,6 +83,7 @@ func (h *head) encode() []byte {
 	}
 	e.tally(h.counts)
 	e.uint(uint64(h.due))
+	e.uint(h.latest)
 	return e.b
 }
 
@@ -103,7 +105,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i].key = Key{d.string(), d.string()}
 		}
 	}
-	h.counts, h.due = d.tally(), uint32(d.uint())
+	h.counts, h.due, h.latest = d.tally(), uint32(d.uint()), d.uint()
 	return h, d.done("profile head")
 }
 
