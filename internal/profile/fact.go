@@ -75,15 +75,26 @@ func displaces(f, standing *Fact) bool {
 // Fold computes the standing fact of each path from all facts of an object: the
 // definition of what a profile is. The result is sorted by path. The order of
 // the argument does not matter.
-func Fold(facts []Fact) []Fact {
-	refs := make([]*Fact, len(facts))
+func Fold(facts []Fact) []Fact { return values(fold(refs(facts))) }
+
+// refs are the facts of a list, not copies of them: a fact is large.
+func refs(facts []Fact) []*Fact {
+	list := make([]*Fact, len(facts))
 	for i := range facts {
-		refs[i] = &facts[i]
+		list[i] = &facts[i]
 	}
-	return fold(refs)
+	return list
 }
 
-func fold(facts []*Fact) []Fact {
+func values(facts []*Fact) []Fact {
+	list := make([]Fact, len(facts))
+	for i, f := range facts {
+		list[i] = *f
+	}
+	return list
+}
+
+func fold(facts []*Fact) []*Fact {
 	manual := map[string]*Fact{}
 	for _, f := range facts {
 		if m := manual[f.Path]; f.Manual && (m == nil || f.Seq > m.Seq) {
@@ -107,17 +118,30 @@ func fold(facts []*Fact) []Fact {
 			standing[f.Path] = f
 		}
 	}
-	out := make([]Fact, 0, len(standing))
+	out := make([]*Fact, 0, len(standing))
 	for _, f := range standing {
-		out = append(out, *f)
+		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(out, func(a, b *Fact) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 
 // find locates a path among facts sorted by path.
 func find(facts []Fact, path string) (int, bool) {
-	return slices.BinarySearchFunc(facts, path, func(f Fact, p string) int { return strings.Compare(f.Path, p) })
+	first, end := 0, len(facts)
+	for first < end { // by hand, as a comparison that is called copies the fact
+		if middle := (first + end) / 2; facts[middle].Path < path {
+			first = middle + 1
+		} else {
+			end = middle
+		}
+	}
+	return first, first < len(facts) && facts[first].Path == path
+}
+
+// findRef is find among refs.
+func findRef(facts []*Fact, path string) (int, bool) {
+	return slices.BinarySearchFunc(facts, path, func(f *Fact, p string) int { return strings.Compare(f.Path, p) })
 }
 
 // advance carries standing facts, sorted by path, forward by a fact that has

@@ -238,7 +238,7 @@ func (g *group) read() ([]*base, error) {
 
 // fold computes the merged profile anew. What it needs and has not been read of
 // the bases, it reads.
-func (g *group) fold(bases []*base, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) error {
+func (g *group) fold(bases []*base, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) error {
 	var open []*base
 	settled := g.settled(merges)
 	for _, b := range bases {
@@ -252,12 +252,12 @@ func (g *group) fold(bases []*base, merges []*merge, visit func(m *merge, standi
 	piles := make(map[ID]*pile, len(bases))
 	for _, b := range bases {
 		if b.manual == nil {
-			piles[b.id] = &pile{folded: b.head.facts}
+			piles[b.id] = &pile{folded: refs(b.head.facts)}
 		} else {
 			piles[b.id] = b.pile()
 		}
 	}
-	g.facts = slices.Clone(foldPiles(piles, g.satellites, merges, visit))
+	g.facts = values(foldPiles(piles, g.satellites, merges, visit))
 	g.refold = false
 	return nil
 }

@@ -139,24 +139,23 @@ func unit(path string) string {
 // decide lays down where each path comes from, given what stands on each side
 // (behaviour: MergeProfiles): from the profile that was named, even if it has no
 // value; else from the main profile if it has one; else from the first that does.
-func (m *merge) decide(standing map[ID][]Fact) {
+func (m *merge) decide(standing map[ID][]*Fact) {
 	m.fields = nil
 	from := map[string]ID{} // by unit
 	for _, c := range m.explicit {
 		from[c.path] = c.from
 	}
 	for _, side := range m.sides() {
-		for i := range standing[side] {
-			if u := unit(standing[side][i].Path); !has(from, u) {
+		for _, f := range standing[side] {
+			if u := unit(f.Path); !has(from, u) {
 				from[u] = side
 			}
 		}
 	}
 	for _, side := range m.sides() {
-		for i := range standing[side] {
-			path := standing[side][i].Path
-			if f := from[unit(path)]; f != m.main {
-				m.fields = append(m.fields, choice{path, f})
+		for _, f := range standing[side] {
+			if s := from[unit(f.Path)]; s != m.main {
+				m.fields = append(m.fields, choice{f.Path, s})
 			}
 		}
 	}
@@ -175,20 +174,29 @@ func has[K comparable, V any](m map[K]V, k K) bool {
 
 // combine gives what stands right after the merge, by path. The result may be what
 // stands on the main side itself.
-func (m *merge) combine(standing map[ID][]Fact) []Fact {
+func (m *merge) combine(standing map[ID][]*Fact) []*Fact {
 	rest := standing[m.main]
 	if len(m.fields) == 0 {
 		return rest
 	}
-	out := make([]Fact, 0, len(rest)+len(m.fields))
+	out := make([]*Fact, 0, len(rest)+len(m.fields))
+	var from ID
+	var other []*Fact // what is left of that side
 	for _, c := range m.fields {
-		i, main := find(rest, c.path)
+		i, main := findRef(rest, c.path)
 		out = append(out, rest[:i]...)
 		if rest = rest[i:]; main {
 			rest = rest[1:]
 		}
-		if j, ok := find(standing[c.from], c.path); ok {
-			out = append(out, standing[c.from][j])
+		if c.from != from {
+			from, other = c.from, standing[c.from]
+		}
+		j := 0
+		for j < len(other) && other[j].Path < c.path {
+			j++
+		}
+		if other = other[j:]; len(other) > 0 && other[0].Path == c.path {
+			out = append(out, other[0])
 		}
 	}
 	return append(out, rest...)
@@ -206,8 +214,7 @@ func (m *merge) from(path string) (ID, bool) {
 // pile is what a member of a group is folded from: facts in the order of arrival,
 // or, if all arrived before its first merge, what they fold to.
 type pile struct {
-	facts  []*Fact
-	folded []Fact
+	facts, folded []*Fact
 }
 
 // newPile orders lists of facts.
@@ -229,7 +236,7 @@ func newPile(lists ...[]Fact) *pile {
 // folded is a group that there is after some merges.
 type folded struct {
 	piles    []*pile // of which facts are left
-	standing []Fact
+	standing []*Fact // by path
 }
 
 // foldGroup computes what stands on a group of profiles from all facts of its
@@ -238,18 +245,18 @@ type folded struct {
 // chooses path by path, and what arrived since displaces that by the same rules
 // as on any profile. Satellites are with their anchor from the beginning. visit is
 // that of foldPiles.
-func foldGroup(members map[ID][]Fact, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) []Fact {
+func foldGroup(members map[ID][]Fact, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) []Fact {
 	piles := map[ID]*pile{}
 	for id, facts := range members {
 		piles[id] = newPile(facts)
 	}
-	return foldPiles(piles, satellites, merges, visit)
+	return values(foldPiles(piles, satellites, merges, visit))
 }
 
 // foldPiles is foldGroup of facts that are in order. visit, if given, sees each
 // merge with what stands on its sides and may change what it decides; the map is
-// good for that call. The result may share its memory with what was given.
-func foldPiles(members map[ID]*pile, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) []Fact {
+// good for that call. The result is some of the facts that were given.
+func foldPiles(members map[ID]*pile, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) []*Fact {
 	groups := make(map[ID]*folded, len(members))
 	for id, p := range members {
 		g := &folded{standing: p.folded}
@@ -264,7 +271,7 @@ func foldPiles(members map[ID]*pile, satellites []satellite, merges []*merge, vi
 			delete(groups, sat.id)
 		}
 	}
-	standing := map[ID][]Fact{}
+	standing := map[ID][]*Fact{}
 	for _, m := range merges {
 		clear(standing)
 		all := &folded{}
@@ -309,10 +316,7 @@ func (g *folded) advance(before uint64) {
 		return
 	}
 	g.piles = slices.DeleteFunc(g.piles, func(p *pile) bool { return len(p.facts) == 0 })
-	for i := range g.standing {
-		facts = append(facts, &g.standing[i])
-	}
-	g.standing = fold(facts)
+	g.standing = fold(append(facts, g.standing...))
 }
 
 // byArrival orders merges.

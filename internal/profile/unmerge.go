@@ -62,7 +62,8 @@ type unmerging struct {
 	tx     *seal.Tx
 	cfg    *domain.Config
 	g      *group  // as it was
-	bases  []*base // of its members
+	bases  []*base // of its members, or of those who leave
+	stays  bool    // what they leave stands as it stood, see leave
 	merge  *merge
 	rest   []*merge  // merges that still stand, in order
 	path   []*merge  // those of them by which the main side became part of others, in order
@@ -70,7 +71,7 @@ type unmerging struct {
 	out    *Unmerged
 	loose  []satellite
 	// had says for each later merge what stood on the side that the profiles leave.
-	had   map[ID][]Fact
+	had   map[ID][]*Fact
 	again []*merge // those that decide anew
 }
 
@@ -78,6 +79,9 @@ type unmerging struct {
 func (w *unmerging) gather(c *change, id ID) (err error) {
 	if c.group == nil {
 		return errUndone(id)
+	}
+	if enough, err := w.leave(c, id); enough || err != nil {
+		return err
 	}
 	w.g = c.group
 	if w.bases, err = w.g.read(); err != nil {
@@ -98,8 +102,8 @@ func (w *unmerging) gather(c *change, id ID) (err error) {
 	if !slices.ContainsFunc(w.rest, func(m *merge) bool { return w.later(m) != ID{} }) {
 		return nil
 	}
-	w.had = map[ID][]Fact{}
-	return w.g.fold(w.bases, merges, func(m *merge, standing map[ID][]Fact) {
+	w.had = map[ID][]*Fact{}
+	return w.g.fold(w.bases, merges, func(m *merge, standing map[ID][]*Fact) {
 		if side := w.later(m); side != (ID{}) {
 			w.had[m.id] = standing[side]
 		}
@@ -175,7 +179,10 @@ func (w *unmerging) undo() error {
 			parts[root] = append(parts[root], b)
 		}
 	}
-	kept := w.settle(parts)
+	var kept map[ID][]satellite
+	if !w.stays {
+		kept = w.settle(parts)
+	}
 	w.out.Main = w.root(w.merge.main)
 	var changed []*change
 	for _, root := range sortedRoots(parts) {
@@ -184,6 +191,9 @@ func (w *unmerging) undo() error {
 			return err
 		}
 		changed = append(changed, c)
+	}
+	if w.stays {
+		changed = append(changed, w.stay())
 	}
 	for _, m := range w.again {
 		if err := w.write(m, changed); err != nil {
@@ -280,19 +290,23 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 
 // choose decides anew what a later merge took from the side that the profiles
 // have left, where that has nothing any more for their leaving and another has.
-func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
+func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	side := w.later(m)
 	if side == (ID{}) {
 		return
 	}
 	var lost []string // paths, ascending
+	has := standing[side]
 	for i := range w.had[m.id] {
 		path := w.had[m.id][i].Path
-		if _, ok := find(standing[side], path); ok || !m.chose(path, side) {
+		for len(has) > 0 && has[0].Path < path {
+			has = has[1:]
+		}
+		if len(has) > 0 && has[0].Path == path || !m.chose(path, side) {
 			continue
 		}
 		for _, other := range standing {
-			if _, ok := find(other, path); ok {
+			if _, ok := findRef(other, path); ok {
 				lost = append(lost, path)
 				break
 			}

@@ -94,27 +94,31 @@ const chained = 1000 // merges
 
 // BenchmarkUnmergeDeepest undoes the oldest merge of a profile that 1000 merges
 // have made, each of one person with a record of 20 fields: a chain, in which each
-// profile was merged into the next, or a star, in which all were into the same.
+// profile was merged into the next; the same where the first profiles have values of
+// their own, that all later merges had to decide on; or a star, in which all were
+// merged into the same.
 // The profile that leaves is merged again before the next is undone, so that there
 // are always as many.
 func BenchmarkUnmergeDeepest(b *testing.B) {
-	for _, shape := range []string{"chain", "star"} {
+	for _, shape := range []string{"chain", "deciding chain", "star"} {
 		b.Run(shape, func(b *testing.B) {
 			w := newMergeBench(b)
 			var ids []profile.ID
 			for i := range chained + 1 {
 				ids = append(ids, w.put(i, 1, i))
 			}
-			root := ids[0]
-			if shape == "chain" {
-				root = ids[chained]
+			if shape == "deciding chain" {
+				for i := range 50 {
+					w.Edit("d", ids[i], fmt.Sprintf(`{"Attributes":{"own%d":"a value of some length"}}`, i))
+				}
 			}
+			root := ids[chained]
 			var merges []string
 			for i := range chained {
-				if shape == "chain" {
-					merges = append(merges, w.merge(ids[i+1], ids[i]))
+				if shape == "star" {
+					merges = append(merges, w.merge(root, ids[i]))
 				} else {
-					merges = append(merges, w.merge(root, ids[i+1]))
+					merges = append(merges, w.merge(ids[i+1], ids[i]))
 				}
 			}
 			left := -1
@@ -123,9 +127,7 @@ func BenchmarkUnmergeDeepest(b *testing.B) {
 				if i++; left >= 0 {
 					merges = append(merges, w.merge(root, ids[left]))
 				}
-				if left = i % chained; shape == "star" {
-					left++
-				}
+				left = i % chained
 			}, func() { w.unmerge(merges[i]) })
 			w.check()
 		})
