@@ -150,7 +150,7 @@ func (c *change) nextSeq() uint64 {
 // fact that has just arrived.
 func (c *change) stand(f Fact) {
 	standing, changed := advance(c.head.facts, f)
-	c.head.facts = standing
+	c.head.facts, c.head.latest = standing, max(c.head.latest, f.Seq)
 	if changed && family(f.Path) != "" {
 		c.derive = true
 	}
@@ -397,6 +397,9 @@ func (c *change) refold(all []*contribution) error {
 	facts := slices.Clone(m.facts)
 	for _, k := range all {
 		facts = append(facts, k.facts...)
+	}
+	for i := range facts {
+		c.head.latest = max(c.head.latest, facts[i].Seq)
 	}
 	c.head.facts = Fold(facts)
 	c.derive = true

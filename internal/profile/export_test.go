@@ -96,3 +96,22 @@ func AsOf(ctx context.Context, d *domain.Domains, name, profileID string, at tim
 	})
 	return out, err
 }
+
+// TracedFold folds all facts that a provenance has read of a profile, those of the
+// log too, and gives the values by path.
+func TracedFold(ctx context.Context, d *domain.Domains, name string, id ID) (map[string]string, error) {
+	values := map[string]string{}
+	err := d.View(ctx, name, func(cfg *domain.Config, r *seal.Reader) error {
+		t, err := readTracing(ctx, r, cfg.ID, id)
+		if err != nil {
+			return err
+		}
+		for path, i := range t.fold(len(t.traces)) {
+			if shown(path) {
+				values[path] = t.traces[i].Text
+			}
+		}
+		return nil
+	})
+	return values, err
+}

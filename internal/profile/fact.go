@@ -75,40 +75,73 @@ func displaces(f, standing *Fact) bool {
 // Fold computes the standing fact of each path from all facts of an object: the
 // definition of what a profile is. The result is sorted by path. The order of
 // the argument does not matter.
-func Fold(facts []Fact) []Fact {
-	manual := map[string]*Fact{}
+func Fold(facts []Fact) []Fact { return values(fold(refs(facts))) }
+
+// refs are the facts of a list, not copies of them: a fact is large.
+func refs(facts []Fact) []*Fact {
+	list := make([]*Fact, len(facts))
 	for i := range facts {
-		f := &facts[i]
+		list[i] = &facts[i]
+	}
+	return list
+}
+
+func values(facts []*Fact) []Fact {
+	list := make([]Fact, len(facts))
+	for i, f := range facts {
+		list[i] = *f
+	}
+	return list
+}
+
+func fold(facts []*Fact) []*Fact {
+	manual := map[string]*Fact{}
+	for _, f := range facts {
 		if m := manual[f.Path]; f.Manual && (m == nil || f.Seq > m.Seq) {
 			manual[f.Path] = f
 		}
 	}
-	standing := make(map[string]*Fact, len(facts))
+	standing := make(map[string]*Fact, min(len(facts), 64))
 	for path, m := range manual {
 		if !m.Cleared {
 			standing[path] = m
 		}
 	}
-	for i := range facts {
-		f := &facts[i]
-		if m := manual[f.Path]; f.Manual || m != nil && f.Seq < m.Seq {
+	for _, f := range facts {
+		if f.Manual {
+			continue
+		}
+		if m := manual[f.Path]; m != nil && f.Seq < m.Seq {
 			continue
 		}
 		if displaces(f, standing[f.Path]) {
 			standing[f.Path] = f
 		}
 	}
-	out := make([]Fact, 0, len(standing))
+	out := make([]*Fact, 0, len(standing))
 	for _, f := range standing {
-		out = append(out, *f)
+		out = append(out, f)
 	}
-	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
+	slices.SortFunc(out, func(a, b *Fact) int { return strings.Compare(a.Path, b.Path) })
 	return out
 }
 
 // find locates a path among facts sorted by path.
 func find(facts []Fact, path string) (int, bool) {
-	return slices.BinarySearchFunc(facts, path, func(f Fact, p string) int { return strings.Compare(f.Path, p) })
+	first, end := 0, len(facts)
+	for first < end { // by hand, as a comparison that is called copies the fact
+		if middle := (first + end) / 2; facts[middle].Path < path {
+			first = middle + 1
+		} else {
+			end = middle
+		}
+	}
+	return first, first < len(facts) && facts[first].Path == path
+}
+
+// findRef is find among refs.
+func findRef(facts []*Fact, path string) (int, bool) {
+	return slices.BinarySearchFunc(facts, path, func(f *Fact, p string) int { return strings.Compare(f.Path, p) })
 }
 
 // advance carries standing facts, sorted by path, forward by a fact that has

@@ -190,7 +190,9 @@ func (g *group) finish() error {
 		if err != nil {
 			return err
 		}
-		g.fold(bases, standingMerges(bases), nil)
+		if err := g.fold(bases, standingMerges(bases), nil); err != nil {
+			return err
+		}
 	}
 	derived := g.derive()
 	g.root.recount(findable, g.derived, derived)
@@ -218,38 +220,65 @@ func (g *group) derive() []Key {
 	return keys
 }
 
-// read reads all that the group is folded from. What the heads of members hold is
-// not written yet where this transaction works on them.
+// read reads the heads of all members and the merges between them.
 func (g *group) read() ([]*base, error) {
-	bases, err := readBases(g.root.ctx, &g.root.tx.Reader, g.root.cfg.ID, g.all())
+	bases, err := readOutlines(g.root.ctx, &g.root.tx.Reader, g.root.cfg.ID, g.all())
 	if err != nil {
 		return nil, err
 	}
-	for _, b := range bases {
-		c := g.open[b.id]
+	for _, b := range bases { // what this transaction has changed of a head is not written yet
 		if b.id == g.root.id {
-			c = g.root
+			b.head = g.root.head
+		} else if c := g.open[b.id]; c != nil {
+			b.head = c.head
 		}
-		if c == nil {
-			continue
-		}
-		if was := b.head.first; was != nil {
-			b.contributions = slices.DeleteFunc(b.contributions, func(k *contribution) bool { return k == was })
-		}
-		b.head = c.head
-		b.contributions = withFirst(b.contributions, c.head, "")
 	}
 	return bases, nil
 }
 
-// fold computes the merged profile anew.
-func (g *group) fold(bases []*base, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) {
-	facts := map[ID][]Fact{}
+// fold computes the merged profile anew. What it needs and has not been read of
+// the bases, it reads.
+func (g *group) fold(bases []*base, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) error {
+	var open []*base
+	settled := g.settled(merges)
 	for _, b := range bases {
-		facts[b.id] = b.facts()
+		if b.manual == nil && !settled(b) {
+			open = append(open, b)
+		}
 	}
-	g.facts = foldGroup(facts, g.satellites, merges, visit)
+	if err := readWhole(g.root.ctx, &g.root.tx.Reader, g.root.cfg.ID, open); err != nil {
+		return err
+	}
+	piles := make(map[ID]*pile, len(bases))
+	for _, b := range bases {
+		if b.manual == nil {
+			piles[b.id] = &pile{folded: refs(b.head.facts)}
+		} else {
+			piles[b.id] = b.pile()
+		}
+	}
+	g.facts = values(foldPiles(piles, g.satellites, merges, visit))
 	g.refold = false
+	return nil
+}
+
+// settled tells which members have had no fact since their first merge: what
+// their heads say stands on them is what stood then, and all that they bring.
+// Satellites, and what they are with from the beginning, are not among them.
+func (g *group) settled(merges []*merge) func(*base) bool {
+	first := map[ID]uint64{}
+	for _, m := range merges {
+		for _, id := range m.sides() {
+			if !has(first, id) {
+				first[id] = m.seq
+			}
+		}
+	}
+	never := map[ID]bool{}
+	for _, s := range g.satellites {
+		never[s.id], never[s.anchor] = true, true
+	}
+	return func(b *base) bool { return b.head.latest < first[b.id] && !never[b.id] }
 }
 
 // standingMerges are the merges among base profiles that are not undone, in order.
@@ -270,7 +299,8 @@ func standingMerges(bases []*base) []*merge {
 	return list
 }
 
-// base is all that a base profile is folded from.
+// base is what a base profile is folded from. manual is nil as long as only its
+// head and its merges have been read.
 type base struct {
 	id            ID
 	view          *seal.Reader
@@ -289,60 +319,90 @@ func (b *base) facts() []Fact {
 	return facts
 }
 
-// readBases reads base profiles whole. What folding needs lies together in each
-// partition, so that one span does for each.
-func readBases(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*base, error) {
-	bases := make([]*base, 0, len(ids))
-	for part := range slices.Chunk(ids, scanPage) {
-		spans := make([]store.Span, len(part))
-		for i, id := range part {
-			spans[i] = store.Span{Partition: partition(d, id), Start: secretSort, End: []byte{'m' + 1}, Limit: store.MaxScan}
-		}
-		lists, err := r.ScanPlain(ctx, spans...)
-		if err != nil {
-			return nil, fmt.Errorf("members: %w", err)
-		}
-		for i, list := range lists {
-			if len(list) == store.MaxScan {
-				return nil, fmt.Errorf("profile %s has more than %d records: %w", part[i], store.MaxScan, store.ErrTooLarge)
-			}
-			b, err := newBase(r, part[i], list)
-			if err != nil {
-				return nil, err
-			}
-			if b != nil {
-				bases = append(bases, b)
-			}
-		}
+// pile is facts in the order of arrival, and without copies.
+func (b *base) pile() *pile {
+	lists := make([][]Fact, 0, 1+len(b.contributions))
+	lists = append(lists, b.manual.facts)
+	for _, k := range b.contributions {
+		lists = append(lists, k.facts)
 	}
-	return bases, nil
+	return newPile(lists...)
 }
 
-// newBase opens what was read of a base profile; nil if it has no head.
-func newBase(r *seal.Reader, id ID, list []store.Record) (b *base, err error) {
-	i := slices.IndexFunc(list, func(rec store.Record) bool { return bytes.Equal(rec.Key.Sort, headSort) })
-	if i < 0 {
-		return nil, nil
-	}
-	b = &base{id: id, manual: &manual{}}
-	var secret []byte
-	if bytes.Equal(list[0].Key.Sort, secretSort) {
-		secret = list[0].Value
-	}
-	if b.head, err = openHead(r, list[i].Key, secret, list[i].Value, decodeHead); err != nil {
+// readBases reads base profiles whole; those that are not there are left out.
+func readBases(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*base, error) {
+	bases, err := readOutlines(ctx, r, d, ids)
+	if err != nil {
 		return nil, err
 	}
-	b.view = r.Under(b.head.secret)
-	for _, rec := range list {
-		if tag := rec.Key.Sort[0]; tag == 'h' || tag == 'g' || isPlain(rec.Key.Sort) {
-			continue
-		}
-		if err := b.add(rec); err != nil {
-			return nil, err
-		}
+	return bases, readWhole(ctx, r, d, bases)
+}
+
+// readOutlines reads the heads of base profiles and the merges that they took part
+// in, which lie together in each partition. A merge that several have is the same
+// one.
+func readOutlines(ctx context.Context, r *seal.Reader, d domain.ID, ids []ID) ([]*base, error) {
+	spans := make([]store.Span, 0, 2*len(ids))
+	for _, id := range ids {
+		p := partition(d, id)
+		spans = append(spans, within(p, secretSort, 2), store.Span{Partition: p, Start: headSort, End: []byte{'j' + 1}, Limit: scanPage})
 	}
-	b.contributions = withFirst(b.contributions, b.head, "")
-	return b, nil
+	var secret []byte // of the base profile that is being read
+	bases := make([]*base, len(ids))
+	merges := map[ID]*merge{}
+	err := eachRecord(ctx, r, spans, func(span int, rec store.Record) (err error) {
+		i := span / 2
+		switch rec.Key.Sort[0] {
+		case 'a':
+			secret = rec.Value
+		case 'h':
+			b := &base{id: ids[i]}
+			if b.head, err = openHead(r, rec.Key, secret, rec.Value, decodeHead); err != nil {
+				return err
+			}
+			b.view, bases[i] = r.Under(b.head.secret), b
+		case 'j':
+			if bases[i] == nil {
+				return fmt.Errorf("profile %s has merges and no head: %w", ids[i], store.ErrCorrupt)
+			}
+			id := ID(rec.Key.Sort[1:])
+			m := merges[id]
+			if m == nil {
+				v, err := bases[i].view.Open(rec.Key, rec.Value)
+				if err != nil {
+					return err
+				}
+				if m, err = decodeMerge(v); err != nil {
+					return err
+				}
+				merges[id] = m
+			}
+			bases[i].merges = append(bases[i].merges, m)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("members: %w", err)
+	}
+	return slices.DeleteFunc(bases, func(b *base) bool { return b == nil }), nil
+}
+
+// readWhole reads what is missing of base profiles: the facts of people and objects.
+func readWhole(ctx context.Context, r *seal.Reader, d domain.ID, bases []*base) error {
+	spans := make([]store.Span, 0, 2*len(bases))
+	for _, b := range bases {
+		p := partition(d, b.id)
+		b.manual = &manual{}
+		spans = append(spans, within(p, []byte{'c'}, store.MaxScan), within(p, manualSort, 2))
+	}
+	err := eachRecord(ctx, r, spans, func(i int, rec store.Record) error { return bases[i/2].add(rec) })
+	if err != nil {
+		return fmt.Errorf("members: %w", err)
+	}
+	for _, b := range bases {
+		b.contributions = withFirst(b.contributions, b.head, "")
+	}
+	return nil
 }
 
 func (b *base) add(rec store.Record) error {
@@ -350,23 +410,50 @@ func (b *base) add(rec store.Record) error {
 	if err != nil {
 		return err
 	}
-	switch rec.Key.Sort[0] {
-	case 'm':
+	if rec.Key.Sort[0] == 'm' {
 		b.manual, err = decodeManual(v)
-	case 'l':
-		var m *merge
-		m, err = decodeMerge(v)
-		b.merges = append(b.merges, m)
-	case 'c':
-		var o Origin
-		if o, err = contributionOrigin(rec.Key.Sort); err != nil {
+		return err
+	}
+	o, err := contributionOrigin(rec.Key.Sort)
+	if err != nil {
+		return err
+	}
+	k, err := decodeContribution(o, v)
+	b.contributions = append(b.contributions, k)
+	return err
+}
+
+// eachRecord calls fn for the records of spans, as they are stored, with the place
+// of their span. Each span is read to its end; its limit is that of a page.
+func eachRecord(ctx context.Context, r *seal.Reader, spans []store.Span, fn func(i int, rec store.Record) error) error {
+	const atOnce = 500 // spans
+	for first := 0; first < len(spans); first += atOnce {
+		part := spans[first:min(first+atOnce, len(spans))]
+		lists, err := r.ScanPlain(ctx, part...)
+		if err != nil {
 			return err
 		}
-		var k *contribution
-		k, err = decodeContribution(o, v)
-		b.contributions = append(b.contributions, k)
+		for i, list := range lists {
+			for {
+				for _, rec := range list {
+					if err := fn(first+i, rec); err != nil {
+						return err
+					}
+				}
+				if len(list) < part[i].Limit {
+					break
+				}
+				next := part[i]
+				next.Start = append(bytes.Clone(list[len(list)-1].Key.Sort), 0)
+				more, err := r.ScanPlain(ctx, next)
+				if err != nil {
+					return err
+				}
+				list = more[0]
+			}
+		}
 	}
-	return err
+	return nil
 }
 
 // rootsOf tells for base profiles the roots of their groups: themselves, where

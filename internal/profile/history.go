@@ -236,7 +236,7 @@ func history(ctx context.Context, r *seal.Reader, d domain.ID, profileID string)
 // joined tells for each member of a group since when, in the order of arrival, it
 // has been part of the root.
 func joined(ctx context.Context, r *seal.Reader, d domain.ID, root ID, g *group) (map[ID]uint64, error) {
-	bases, err := readBases(ctx, r, d, append(slices.Clone(g.members), root))
+	bases, err := readOutlines(ctx, r, d, append(slices.Clone(g.members), root))
 	if err != nil {
 		return nil, err
 	}

@@ -50,7 +50,7 @@ func ParseID(s string) (id ID, ok bool) {
 //	k kind 0 hash id            finds a standard object by one of its keys
 //	g                           the group of which it is the root: the merged profile
 //	i                           the id of the root that it was merged into
-//	l merge                     a merge that it took part in
+//	j merge                     a merge that it took part in
 //	y seq                       the log: what happened to it, see entry
 //
 // All of them but 'a', 'i' and 'k', which hold random bits and keyed hashes only,
@@ -78,7 +78,7 @@ var (
 // value is empty, or nothing but random.
 func isPlain(sort []byte) bool { return sort[0] == 'k' || sort[0] == 'i' || sort[0] == 'a' }
 
-func mergeSort(id ID) []byte { return append([]byte{'l'}, id[:]...) }
+func mergeSort(id ID) []byte { return append([]byte{'j'}, id[:]...) }
 
 func logSort(seq uint64) []byte { return binary.BigEndian.AppendUint64([]byte{'y'}, seq) }
 

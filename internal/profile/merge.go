@@ -104,9 +104,9 @@ func (c *change) standing() []Fact {
 
 // merge makes the others members of the profile's group.
 func (c *change) merge(m *merge, others []*change) error {
-	standing := map[ID][]Fact{c.id: c.standing()}
+	standing := map[ID][]*Fact{c.id: refs(c.standing())}
 	for _, o := range others {
-		standing[o.id] = o.standing()
+		standing[o.id] = refs(o.standing())
 		c.head.seq = max(c.head.seq, o.head.seq)
 		c.now = max(c.now, o.now)
 	}
@@ -116,7 +116,7 @@ func (c *change) merge(m *merge, others []*change) error {
 	}
 	m.seq, m.at = c.nextSeq(), c.now
 	m.decide(standing)
-	g.facts = m.combine(standing)
+	g.facts = values(m.combine(standing))
 	if err := c.log(entry{seq: m.seq, action: merged, by: m.by, merge: m.id}); err != nil {
 		return err
 	}
@@ -206,7 +206,7 @@ func (c *change) dropMerges() error {
 // scanMerges reads the merges that a base profile took part in.
 func scanMerges(ctx context.Context, r *seal.Reader, p []byte) ([]*merge, error) {
 	var list []*merge
-	err := scanAll(ctx, r, within(p, []byte{'l'}, scanPage), func(rec store.Record) error {
+	err := scanAll(ctx, r, within(p, []byte{'j'}, scanPage), func(rec store.Record) error {
 		m, err := decodeMerge(rec.Value)
 		list = append(list, m)
 		return err

@@ -139,24 +139,23 @@ func unit(path string) string {
 // decide lays down where each path comes from, given what stands on each side
 // (behaviour: MergeProfiles): from the profile that was named, even if it has no
 // value; else from the main profile if it has one; else from the first that does.
-func (m *merge) decide(standing map[ID][]Fact) {
+func (m *merge) decide(standing map[ID][]*Fact) {
 	m.fields = nil
 	from := map[string]ID{} // by unit
 	for _, c := range m.explicit {
 		from[c.path] = c.from
 	}
 	for _, side := range m.sides() {
-		for i := range standing[side] {
-			if u := unit(standing[side][i].Path); !has(from, u) {
+		for _, f := range standing[side] {
+			if u := unit(f.Path); !has(from, u) {
 				from[u] = side
 			}
 		}
 	}
 	for _, side := range m.sides() {
-		for i := range standing[side] {
-			path := standing[side][i].Path
-			if f := from[unit(path)]; f != m.main {
-				m.fields = append(m.fields, choice{path, f})
+		for _, f := range standing[side] {
+			if s := from[unit(f.Path)]; s != m.main {
+				m.fields = append(m.fields, choice{f.Path, s})
 			}
 		}
 	}
@@ -173,21 +172,34 @@ func has[K comparable, V any](m map[K]V, k K) bool {
 	return ok
 }
 
-// combine gives what stands right after the merge, by path.
-func (m *merge) combine(standing map[ID][]Fact) []Fact {
-	out := make([]Fact, 0, len(standing[m.main])+len(m.fields))
-	for _, f := range standing[m.main] {
-		if _, other := m.from(f.Path); !other {
-			out = append(out, f)
-		}
+// combine gives what stands right after the merge, by path. The result may be what
+// stands on the main side itself.
+func (m *merge) combine(standing map[ID][]*Fact) []*Fact {
+	rest := standing[m.main]
+	if len(m.fields) == 0 {
+		return rest
 	}
+	out := make([]*Fact, 0, len(rest)+len(m.fields))
+	var from ID
+	var other []*Fact // what is left of that side
 	for _, c := range m.fields {
-		if i, ok := find(standing[c.from], c.path); ok {
-			out = append(out, standing[c.from][i])
+		i, main := findRef(rest, c.path)
+		out = append(out, rest[:i]...)
+		if rest = rest[i:]; main {
+			rest = rest[1:]
+		}
+		if c.from != from {
+			from, other = c.from, standing[c.from]
+		}
+		j := 0
+		for j < len(other) && other[j].Path < c.path {
+			j++
+		}
+		if other = other[j:]; len(other) > 0 && other[0].Path == c.path {
+			out = append(out, other[0])
 		}
 	}
-	slices.SortFunc(out, func(a, b Fact) int { return strings.Compare(a.Path, b.Path) })
-	return out
+	return append(out, rest...)
 }
 
 // from tells which profile other than the main one a path comes from.
@@ -199,83 +211,112 @@ func (m *merge) from(path string) (ID, bool) {
 	return m.fields[i].from, true
 }
 
-// folding is the state of foldGroup: the groups that there are after the merges
-// seen so far, by their roots.
-type folding struct {
-	facts  map[ID][]Fact // of each profile, in the order of arrival, as far as not yet folded
-	groups map[ID]*folded
+// pile is what a member of a group is folded from: facts in the order of arrival,
+// or, if all arrived before its first merge, what they fold to.
+type pile struct {
+	facts, folded []*Fact
 }
 
+// newPile orders lists of facts.
+func newPile(lists ...[]Fact) *pile {
+	n := 0
+	for _, list := range lists {
+		n += len(list)
+	}
+	p := &pile{facts: make([]*Fact, 0, n)}
+	for _, list := range lists {
+		for i := range list {
+			p.facts = append(p.facts, &list[i])
+		}
+	}
+	slices.SortFunc(p.facts, func(a, b *Fact) int { return cmp.Compare(a.Seq, b.Seq) })
+	return p
+}
+
+// folded is a group that there is after some merges.
 type folded struct {
-	members  []ID
-	standing []Fact
+	piles    []*pile // of which facts are left
+	standing []*Fact // by path
 }
 
 // foldGroup computes what stands on a group of profiles from all facts of its
 // members and the merges that made it one: the definition of what a merged
 // profile is. What arrived before a merge is folded on each side of it, the merge
 // chooses path by path, and what arrived since displaces that by the same rules
-// as on any profile. Satellites are with their anchor from the beginning. visit,
-// if given, sees each merge with what stands on its sides and may change what it
-// decides.
-func foldGroup(members map[ID][]Fact, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]Fact)) []Fact {
-	s := &folding{facts: map[ID][]Fact{}, groups: map[ID]*folded{}}
+// as on any profile. Satellites are with their anchor from the beginning. visit is
+// that of foldPiles.
+func foldGroup(members map[ID][]Fact, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) []Fact {
+	piles := map[ID]*pile{}
 	for id, facts := range members {
-		s.facts[id] = slices.SortedFunc(slices.Values(facts), func(a, b Fact) int { return cmp.Compare(a.Seq, b.Seq) })
-		s.groups[id] = &folded{members: []ID{id}}
+		piles[id] = newPile(facts)
+	}
+	return values(foldPiles(piles, satellites, merges, visit))
+}
+
+// foldPiles is foldGroup of facts that are in order. visit, if given, sees each
+// merge with what stands on its sides and may change what it decides; the map is
+// good for that call. The result is some of the facts that were given.
+func foldPiles(members map[ID]*pile, satellites []satellite, merges []*merge, visit func(m *merge, standing map[ID][]*Fact)) []*Fact {
+	groups := make(map[ID]*folded, len(members))
+	for id, p := range members {
+		g := &folded{standing: p.folded}
+		if len(p.facts) > 0 {
+			g.piles = []*pile{{facts: p.facts}}
+		}
+		groups[id] = g
 	}
 	for _, sat := range satellites {
-		if g := s.groups[sat.anchor]; g != nil && has(s.groups, sat.id) {
-			g.members = append(g.members, sat.id)
-			delete(s.groups, sat.id)
+		if g := groups[sat.anchor]; g != nil && has(groups, sat.id) {
+			g.piles = append(g.piles, groups[sat.id].piles...)
+			delete(groups, sat.id)
 		}
 	}
+	standing := map[ID][]*Fact{}
 	for _, m := range merges {
-		standing := map[ID][]Fact{}
+		clear(standing)
 		all := &folded{}
 		for _, side := range m.sides() {
-			g := s.groups[side]
+			g := groups[side]
 			if g == nil {
 				continue
 			}
-			s.advance(g, m.seq)
+			g.advance(m.seq)
 			standing[side] = g.standing
-			all.members = append(all.members, g.members...)
-			delete(s.groups, side)
+			all.piles = append(all.piles, g.piles...)
+			delete(groups, side)
 		}
 		if visit != nil {
 			visit(m, standing)
 		}
 		all.standing = m.combine(standing)
-		s.groups[m.main] = all
+		groups[m.main] = all
 	}
 	// All of a group is joined now.
 	rest := &folded{}
-	for _, g := range s.groups {
-		rest.members = append(rest.members, g.members...)
+	for _, g := range groups {
+		rest.piles = append(rest.piles, g.piles...)
 		rest.standing = append(rest.standing, g.standing...)
 	}
-	s.advance(rest, 0)
+	rest.advance(0)
 	return rest.standing
 }
 
 // advance folds what arrived in a group before a place in the order, or all of it
 // if that is 0.
-func (s *folding) advance(g *folded, before uint64) {
-	facts := g.standing
-	for _, id := range g.members {
-		n := len(s.facts[id])
+func (g *folded) advance(before uint64) {
+	var facts []*Fact
+	for _, p := range g.piles {
+		n := len(p.facts)
 		if before > 0 {
-			n, _ = slices.BinarySearchFunc(s.facts[id], before, func(f Fact, seq uint64) int { return cmp.Compare(f.Seq, seq) })
+			n, _ = slices.BinarySearchFunc(p.facts, before, func(f *Fact, seq uint64) int { return cmp.Compare(f.Seq, seq) })
 		}
-		if n > 0 {
-			facts = append(slices.Clip(facts), s.facts[id][:n]...)
-			s.facts[id] = s.facts[id][n:]
-		}
+		facts, p.facts = append(facts, p.facts[:n]...), p.facts[n:]
 	}
-	if len(facts) > len(g.standing) {
-		g.standing = Fold(facts)
+	if len(facts) == 0 {
+		return
 	}
+	g.piles = slices.DeleteFunc(g.piles, func(p *pile) bool { return len(p.facts) == 0 })
+	g.standing = fold(append(facts, g.standing...))
 }
 
 // byArrival orders merges.

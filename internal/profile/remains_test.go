@@ -87,7 +87,7 @@ func totals(t *testing.T, w *ingesttest.World, cfg *domain.Config) (sum domain.T
 // TestInvariant6DeletedProfilesLeaveNothing: in a domain whose profiles are
 // deleted, or have expired, there is its configuration and nothing else.
 func TestInvariant6DeletedProfilesLeaveNothing(t *testing.T) {
-	const all = "c k m pa pc pc0 pg ph pi pk pl pm po ps py u x"
+	const all = "c k m pa pc pc0 pg ph pi pj pk pm po ps py u x"
 	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
 		for how, end := range map[string]func(t *testing.T, w *ingesttest.World, ids []profile.ID){
 			"deleted": func(t *testing.T, w *ingesttest.World, ids []profile.ID) {

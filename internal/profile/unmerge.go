@@ -58,17 +58,20 @@ type Unmerged struct {
 }
 
 type unmerging struct {
-	ctx   context.Context
-	tx    *seal.Tx
-	cfg   *domain.Config
-	g     *group  // as it was
-	bases []*base // of its members
-	merge *merge
-	rest  []*merge // merges that still stand
-	out   *Unmerged
-	loose []satellite
-	// had says for each later merge what the side that the profiles leave gave.
-	had   map[ID]map[string]bool
+	ctx    context.Context
+	tx     *seal.Tx
+	cfg    *domain.Config
+	g      *group  // as it was
+	bases  []*base // of its members, or of those who leave
+	stays  bool    // what they leave stands as it stood, see leave
+	merge  *merge
+	rest   []*merge  // merges that still stand, in order
+	path   []*merge  // those of them by which the main side became part of others, in order
+	rootOf map[ID]ID // where a profile is merged now, see root
+	out    *Unmerged
+	loose  []satellite
+	// had says for each later merge what stood on the side that the profiles leave.
+	had   map[ID][]*Fact
 	again []*merge // those that decide anew
 }
 
@@ -77,11 +80,15 @@ func (w *unmerging) gather(c *change, id ID) (err error) {
 	if c.group == nil {
 		return errUndone(id)
 	}
+	if enough, err := w.leave(c, id); enough || err != nil {
+		return err
+	}
 	w.g = c.group
 	if w.bases, err = w.g.read(); err != nil {
 		return err
 	}
-	for _, m := range standingMerges(w.bases) {
+	merges := standingMerges(w.bases)
+	for _, m := range merges {
 		if m.id == id {
 			w.merge = m
 		} else {
@@ -91,34 +98,61 @@ func (w *unmerging) gather(c *change, id ID) (err error) {
 	if w.merge == nil {
 		return errUndone(id)
 	}
-	w.had = map[ID]map[string]bool{}
-	w.g.fold(w.bases, standingMerges(w.bases), func(m *merge, standing map[ID][]Fact) {
-		w.had[m.id] = map[string]bool{}
-		for _, f := range standing[w.side(m)] {
-			w.had[m.id][f.Path] = true
+	w.ascend()
+	if !slices.ContainsFunc(w.rest, func(m *merge) bool { return w.later(m) != ID{} }) {
+		return nil
+	}
+	w.had = map[ID][]*Fact{}
+	return w.g.fold(w.bases, merges, func(m *merge, standing map[ID][]*Fact) {
+		if side := w.later(m); side != (ID{}) {
+			w.had[m.id] = standing[side]
 		}
 	})
-	return nil
 }
 
-// side is the side of a later merge on which the profiles were that leave.
-func (w *unmerging) side(m *merge) ID { return top(w.parents(m.seq), w.merge.main) }
+// ascend finds out where each profile is merged without the merge.
+func (w *unmerging) ascend() {
+	w.rootOf = map[ID]ID{}
+	for _, m := range slices.Backward(w.rest) { // what a main profile is merged into came later
+		for _, id := range m.merged {
+			w.rootOf[id] = w.root(m.main)
+		}
+	}
+	at := w.merge.main
+	for _, m := range w.rest {
+		if slices.Contains(m.merged, at) {
+			w.path = append(w.path, m)
+			at = m.main
+		}
+	}
+}
+
+// root is the profile that clients will see of a base profile.
+func (w *unmerging) root(id ID) ID {
+	if r, ok := w.rootOf[id]; ok {
+		return r
+	}
+	return id
+}
+
+// later is the side of a later merge on which the profiles were that leave; zero
+// if they were on none.
+func (w *unmerging) later(m *merge) ID {
+	if m.seq < w.merge.seq {
+		return ID{}
+	}
+	side := w.merge.main
+	if n, _ := slices.BinarySearchFunc(w.path, m.seq, func(p *merge, seq uint64) int { return cmp.Compare(p.seq, seq) }); n > 0 {
+		side = w.path[n-1].main
+	}
+	if !slices.Contains(m.sides(), side) {
+		return ID{}
+	}
+	return side
+}
 
 func errUndone(id ID) error {
 	return fault.New(fault.Invalid, "MergeId: the merge %s has been undone", id)
-}
-
-// parents says of each profile into which it is still merged.
-func (w *unmerging) parents(before uint64) map[ID]ID {
-	up := map[ID]ID{}
-	for _, m := range w.rest {
-		for _, id := range m.merged {
-			if before == 0 || m.seq < before {
-				up[id] = m.main
-			}
-		}
-	}
-	return up
 }
 
 func top(up map[ID]ID, id ID) ID {
@@ -138,16 +172,18 @@ func (w *unmerging) undo() error {
 	if err := g.putMerge(w.merge); err != nil {
 		return err
 	}
-	up := w.parents(0)
 	parts := map[ID][]*base{}
 	for _, b := range w.bases {
 		if g.satellite(b.id) == nil {
-			root := top(up, b.id)
+			root := w.root(b.id)
 			parts[root] = append(parts[root], b)
 		}
 	}
-	kept := w.settle(up, parts)
-	w.out.Main = top(up, w.merge.main)
+	var kept map[ID][]satellite
+	if !w.stays {
+		kept = w.settle(parts)
+	}
+	w.out.Main = w.root(w.merge.main)
 	var changed []*change
 	for _, root := range sortedRoots(parts) {
 		c, err := w.stand(root, parts[root], kept[root])
@@ -155,6 +191,9 @@ func (w *unmerging) undo() error {
 			return err
 		}
 		changed = append(changed, c)
+	}
+	if w.stays {
+		changed = append(changed, w.stay())
 	}
 	for _, m := range w.again {
 		if err := w.write(m, changed); err != nil {
@@ -175,7 +214,7 @@ func (w *unmerging) undo() error {
 // write writes a merge that has decided anew, which is within one of the parts.
 func (w *unmerging) write(m *merge, parts []*change) error {
 	for _, c := range parts {
-		if c.id == m.main || slices.Contains(c.group.members, m.main) {
+		if c.id == w.root(m.main) {
 			return c.group.putMerge(m)
 		}
 	}
@@ -193,15 +232,15 @@ func sortedRoots(parts map[ID][]*base) []ID {
 
 // settle finds for each satellite the group that it still belongs to; the others
 // are loose.
-func (w *unmerging) settle(up map[ID]ID, parts map[ID][]*base) map[ID][]satellite {
+func (w *unmerging) settle(parts map[ID][]*base) map[ID][]satellite {
 	kept := map[ID][]satellite{}
 	byID := map[ID]*base{}
 	for _, b := range w.bases {
 		byID[b.id] = b
 	}
 	for _, s := range w.g.satellites {
-		root := top(up, s.anchor)
-		if slices.ContainsFunc(s.hits, func(h ID) bool { return top(up, h) != root }) {
+		root := w.root(s.anchor)
+		if slices.ContainsFunc(s.hits, func(h ID) bool { return w.root(h) != root }) {
 			w.loose = append(w.loose, s)
 			continue
 		}
@@ -225,51 +264,64 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 	if c == old.root {
 		g.derived, g.counted = old.derived, old.counted
 	}
+	var members []ID
 	for _, b := range bases {
 		g.objects += b.head.objects
 		if b.id == root {
 			continue
 		}
-		if err := g.add(b.id); err != nil {
-			return nil, err
-		}
+		members = append(members, b.id)
 		if c != old.root {
 			c.leadsTo(b.id, root)
 		}
 	}
+	if err := g.add(members...); err != nil {
+		return nil, err
+	}
 	delete(old.open, root)
 	c.group = g
-	if len(g.members) > 0 {
-		c.head.role = rootOfGroup
-		merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool {
-			return m.main != root && !slices.Contains(g.members, m.main)
-		})
-		g.fold(bases, merges, w.choose)
+	if len(members) == 0 {
+		return c, nil
 	}
-	return c, nil
+	c.head.role = rootOfGroup
+	merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool { return w.root(m.main) != root })
+	return c, g.fold(bases, merges, w.choose)
 }
 
 // choose decides anew what a later merge took from the side that the profiles
-// have left, where that has nothing any more for their leaving.
-func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
-	if m.seq < w.merge.seq {
+// have left, where that has nothing any more for their leaving and another has.
+func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
+	side := w.later(m)
+	if side == (ID{}) {
 		return
 	}
-	side := w.side(m)
-	if !slices.Contains(m.sides(), side) {
+	var lost []string // paths, ascending
+	has := standing[side]
+	for i := range w.had[m.id] {
+		path := w.had[m.id][i].Path
+		for len(has) > 0 && has[0].Path < path {
+			has = has[1:]
+		}
+		if len(has) > 0 && has[0].Path == path || !m.chose(path, side) {
+			continue
+		}
+		for _, other := range standing {
+			if _, ok := findRef(other, path); ok {
+				lost = append(lost, path)
+				break
+			}
+		}
+	}
+	if len(lost) == 0 {
 		return
 	}
+	gone := func(path string) bool { _, ok := slices.BinarySearch(lost, path); return ok }
 	before := m.fields
 	again := *m
 	again.decide(standing)
-	lost := func(path string) bool {
-		_, ok := find(standing[side], path)
-		from, other := m.from(path)
-		return !ok && w.had[m.id][path] && (other && from == side || !other && m.main == side)
-	}
-	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return lost(c.path) })
+	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return gone(c.path) })
 	for _, c := range again.fields {
-		if lost(c.path) {
+		if gone(c.path) {
 			fields = append(fields, c)
 		}
 	}
@@ -279,6 +331,12 @@ func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 		m.was = append(m.was, decision{w.tx.Now().UnixMicro(), before})
 		w.again = append(w.again, m)
 	}
+}
+
+// chose reports whether a merge takes a path from a side.
+func (m *merge) chose(path string, side ID) bool {
+	from, other := m.from(path)
+	return other && from == side || !other && m.main == side
 }
 
 // close writes a profile that a part has become.

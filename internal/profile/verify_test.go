@@ -188,7 +188,7 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 	case bytes.Equal(sort, groupSort):
 		s.groupBytes = value
 		s.group, err = decodeGroup(value)
-	case sort[0] == 'l':
+	case sort[0] == 'j':
 		var m *merge
 		m, err = decodeMerge(value)
 		s.merges = append(s.merges, m)
@@ -238,6 +238,9 @@ func (v *verifier) checkHead(s *stored) {
 			v.wrong("profile %s: fact %s has the place %d of %d", s.id, f.Path, f.Seq, s.head.seq)
 		}
 		seen[facts[i].Seq] = true
+		if f := &facts[i]; f.Seq > s.head.latest {
+			v.wrong("profile %s: fact %s has the place %d, later than the latest, %d", s.id, f.Path, f.Seq, s.head.latest)
+		}
 	}
 	want.facts = Fold(facts)
 	want.derived = deriveKeys(want.facts, v.cfg.Info.Settings.DefaultCountry)

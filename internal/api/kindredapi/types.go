@@ -217,6 +217,21 @@ type DeleteUserRequest struct {
 type DeleteUserResponse struct {
 }
 
+// DescribeProfileAsOfRequest is the structure of that name.
+type DescribeProfileAsOfRequest struct {
+	DomainName string
+	ProfileId  string
+	Time       time.Time
+}
+
+// DescribeProfileAsOfResponse is the structure of that name.
+type DescribeProfileAsOfResponse struct {
+	ProfileId          string
+	SuccessorProfileId string
+	AsOf               time.Time
+	Profile            *Profile
+}
+
 // DetachRolePolicyRequest is the structure of that name.
 type DetachRolePolicyRequest struct {
 	RoleName   string
@@ -235,6 +250,21 @@ type DetachUserPolicyRequest struct {
 
 // DetachUserPolicyResponse is the structure of that name.
 type DetachUserPolicyResponse struct {
+}
+
+// DisplacedValue is the structure of that name.
+type DisplacedValue struct {
+	Value                  *string
+	Values                 []string
+	Kind                   string
+	ObjectTypeName         *string
+	ProfileObjectUniqueKey *string
+	PerformedBy            *string
+	Time                   time.Time
+	Priority               *int
+	BaseProfileId          string
+	MergeId                *string
+	Cleared                *bool
 }
 
 // DomainSettings is the structure of that name.
@@ -325,6 +355,22 @@ type GetJobRequest struct {
 	JobId      string
 }
 
+// GetMergeLineageRequest is the structure of that name.
+type GetMergeLineageRequest struct {
+	DomainName string
+	ProfileId  string
+	MaxResults *int
+	NextToken  *string
+}
+
+// GetMergeLineageResponse is the structure of that name.
+type GetMergeLineageResponse struct {
+	ProfileId          string
+	SuccessorProfileId string
+	Merges             []Merge
+	NextToken          *string
+}
+
 // GetPolicyRequest is the structure of that name.
 type GetPolicyRequest struct {
 	PolicyName string
@@ -334,6 +380,19 @@ type GetPolicyRequest struct {
 type GetPolicyResponse struct {
 	Policy         *Policy
 	PolicyDocument string
+}
+
+// GetProfileProvenanceRequest is the structure of that name.
+type GetProfileProvenanceRequest struct {
+	DomainName string
+	ProfileId  string
+}
+
+// GetProfileProvenanceResponse is the structure of that name.
+type GetProfileProvenanceResponse struct {
+	ProfileId          string
+	SuccessorProfileId string
+	Fields             []ProvenanceField
 }
 
 // GetRolePolicyRequest is the structure of that name.
@@ -549,6 +608,27 @@ type ListUsersResponse struct {
 	NextToken *string
 }
 
+// Merge is the structure of that name.
+type Merge struct {
+	MergeId          string
+	MainProfileId    string
+	MergedProfileIds []string
+	MergedAt         time.Time
+	MergedBy         *string
+	Rule             string
+	State            string
+	UndoneAt         *time.Time
+	UndoneBy         *string
+	Fields           []MergeField
+	ChosenFields     []MergeField
+}
+
+// MergeField is the structure of that name.
+type MergeField struct {
+	Field           string
+	SourceProfileId string
+}
+
 // ObjectTypeDefinition is the structure of that name.
 type ObjectTypeDefinition struct {
 	Description                      string
@@ -705,6 +785,23 @@ type Profile struct {
 	EngagementPreferences *EngagementPreferences
 }
 
+// ProvenanceField is the structure of that name.
+type ProvenanceField struct {
+	Field                  string
+	Value                  *string
+	Values                 []string
+	Kind                   string
+	ObjectTypeName         *string
+	ProfileObjectUniqueKey *string
+	PerformedBy            *string
+	Time                   time.Time
+	Priority               *int
+	BaseProfileId          string
+	MergeId                *string
+	Displaced              []DisplacedValue
+	DisplacedCount         int
+}
+
 // PutDomainSettingsRequest is the structure of that name.
 type PutDomainSettingsRequest struct {
 	DomainName                    string
@@ -830,6 +927,21 @@ type ServerInfo struct {
 // ThrottlingException is the structure of that name.
 type ThrottlingException struct {
 	Message *string
+}
+
+// UnmergeProfilesRequest is the structure of that name.
+type UnmergeProfilesRequest struct {
+	DomainName string
+	MergeId    string
+}
+
+// UnmergeProfilesResponse is the structure of that name.
+type UnmergeProfilesResponse struct {
+	MergeId            string
+	MainProfileId      string
+	RestoredProfileIds []string
+	MovedObjects       int
+	UndoneAt           time.Time
 }
 
 // UpdateAccessKeyRequest is the structure of that name.

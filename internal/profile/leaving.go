@@ -1,0 +1,78 @@
+package profile
+
+import (
+	"fmt"
+	"slices"
+)
+
+// leave gathers no more than those who leave, if what they leave stands as it
+// stood: when the merge chose nothing of theirs, none of their facts is later than
+// it, and no satellite depends on them. What later merges decided was then decided
+// without them, and the others need not be read. It reports whether that is so;
+// if not, nothing is gathered.
+func (w *unmerging) leave(c *change, id ID) (bool, error) {
+	g := c.group
+	v, err := c.tx.Get(c.ctx, c.key(mergeSort(id)))
+	if err != nil {
+		return false, fmt.Errorf("merge: %w", err)
+	}
+	if v[0] == nil {
+		return false, nil
+	}
+	m, err := decodeMerge(v[0])
+	if err != nil || m.undone != 0 || len(m.fields) > 0 {
+		return false, err
+	}
+	var bases []*base
+	var merges []*merge
+	leaving := map[ID]bool{}
+	for open := m.merged; len(open) > 0; {
+		if len(bases)+len(open) > (len(g.members)+1)/2 {
+			return false, nil // reading all at once is less
+		}
+		list, err := readOutlines(w.ctx, &w.tx.Reader, w.cfg.ID, open)
+		if err != nil {
+			return false, err
+		}
+		open = nil
+		for _, b := range list {
+			if b.head.latest > m.seq {
+				return false, nil
+			}
+			leaving[b.id] = true
+			for _, x := range b.merges {
+				if x.main == b.id && x.undone == 0 {
+					merges, open = append(merges, x), append(open, x.merged...)
+				}
+			}
+		}
+		bases = append(bases, list...)
+	}
+	leaves := func(id ID) bool { return leaving[id] }
+	for _, s := range g.satellites {
+		if leaves(s.anchor) || slices.ContainsFunc(s.hits, leaves) {
+			return false, nil
+		}
+	}
+	byArrival(merges)
+	w.g, w.merge, w.bases, w.rest, w.stays = g, m, bases, merges, true
+	w.ascend()
+	if m.main != g.root.id {
+		w.rootOf[m.main] = g.root.id
+	}
+	return true, nil
+}
+
+// stay is what they have left.
+func (w *unmerging) stay() *change {
+	old, c := w.g, w.g.root
+	g := &group{root: c, open: map[ID]*change{}, satellites: old.satellites, objects: old.objects, facts: old.facts, derived: old.derived, counted: old.counted}
+	leaving := map[ID]bool{}
+	for _, b := range w.bases {
+		leaving[b.id] = true
+		g.objects -= b.head.objects
+	}
+	g.members = slices.DeleteFunc(slices.Clone(old.members), func(id ID) bool { return leaving[id] })
+	c.group = g
+	return c
+}
