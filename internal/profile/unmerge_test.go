@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kindred/internal/api/profileapi"
+	"kindred/internal/fault"
 	"kindred/internal/ingest/ingesttest"
 	"kindred/internal/profile"
 )
@@ -238,5 +239,87 @@ func TestUnmergedEqualsNeverMerged(t *testing.T) {
 				t.Errorf("never merged, unmerged:\n%s\nafter\n%s", diff, strings.Join(w.trace, "\n"))
 			}
 		})
+	}
+}
+
+// TestTheWorkedExampleOfMerges is that of docs/fold.md, with its table of the past.
+func TestTheWorkedExampleOfMerges(t *testing.T) {
+	w := ingesttest.New(t)
+	w.NewDomain("shop")
+	for _, name := range []string{"Crm", "Shop"} {
+		w.PutType("shop", name, sequenceTypes[name])
+	}
+	ctx := context.Background()
+	times := map[int]time.Time{}
+	arrival := 0
+	next := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrival++
+		w.Clock.Step(time.Second)
+		times[arrival] = w.Clock.Now()
+		w.Clock.Step(time.Second)
+	}
+	sees := func(id profile.ID, first, city string) {
+		t.Helper()
+		p := w.Get("shop", id)
+		got := [2]string{}
+		if p != nil && p.FirstName != nil {
+			got[0] = *p.FirstName
+		}
+		if p != nil && p.Address != nil {
+			got[1] = *p.Address.City
+		}
+		if got != [2]string{first, city} {
+			t.Errorf("after arrival %d: %q, want %s %s", arrival, got, first, city)
+		}
+	}
+	a := w.Put("shop", "Crm", `{"id":"C1","first":"Jon","mail":"jon@example.com"}`)
+	next(nil)
+	b := w.Create("shop", `{"FirstName":"Joan","Address":{"City":"Oslo"}}`)
+	next(nil)
+	for _, id := range []profile.ID{a, b} {
+		if _, err := w.Profiles.AddProfileKey(ctx, &profileapi.AddProfileKeyRequest{DomainName: "shop", ProfileId: id.String(), KeyName: "_email", Values: []string{"home@example.com"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	next(nil)
+	sees(a, "Jon", "")
+	sees(b, "Joan", "Oslo")
+	out, err := w.Profiles.MergeProfiles(ctx, &profileapi.MergeProfilesRequest{DomainName: "shop", MainProfileId: a.String(), ProfileIdsToBeMerged: []string{b.String()},
+		FieldSourceProfileIds: &profileapi.FieldSourceProfileIds{FirstName: new(b.String())}})
+	next(err)
+	sees(a, "Joan", "Oslo")
+	w.Edit("shop", a, `{"Address":{"City":"Bergen"}}`)
+	next(nil)
+	w.Put("shop", "Crm", `{"id":"C1","first":"Jonathan","mail":"jon@example.com"}`)
+	next(nil)
+	sees(a, "Joan", "Bergen")
+	if at := w.Put("shop", "Shop", `{"id":"S1","mail":"home@example.com"}`); at != a {
+		t.Errorf("the object of Shop is with %s", at)
+	}
+	next(nil)
+	u, err := w.Profiles.Unmerge(ctx, "shop", (*out.Message)[len(*out.Message)-32:])
+	next(err)
+	sees(a, "Jonathan", "Bergen")
+	sees(b, "Joan", "Oslo")
+	if made := w.Find("shop", "shopId", "S1"); u.Moved != 1 || len(made) != 1 || made[0] == a.String() || made[0] == b.String() {
+		t.Errorf("%d records moved, and the object of Shop is with %v", u.Moved, made)
+	}
+	for _, x := range []struct {
+		id, root    profile.ID
+		at          int
+		first, city string
+	}{{a, a, 2, "Jon", ""}, {b, a, 5, "Joan", "Bergen"}, {b, b, 8, "Joan", "Oslo"}, {b, b, 1, "", ""}} {
+		root, p, err := w.Profiles.AsOf(ctx, "shop", x.id.String(), times[x.at])
+		if x.first == "" {
+			w.IsFault(err, fault.NotFound, "at that time")
+			continue
+		}
+		if err != nil || root != x.root || *p.FirstName != x.first || x.city != "" && *p.Address.City != x.city {
+			t.Errorf("at %d: %s %+v %v", x.at, root, p, err)
+		}
 	}
 }
