@@ -195,6 +195,9 @@ func (c *change) close() error {
 		return err
 	}
 	c.schedule()
+	if c.fresh && c.group != nil { // a satellite that something has come to
+		c.leadsTo(c.id, c.group.root.id)
+	}
 	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes}
 	switch {
 	case c.group != nil: // what it counts for is the group's

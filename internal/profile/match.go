@@ -60,7 +60,8 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	}
 	in.way = nil
 	if c.satellite() {
-		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate, email: in.Email, phone: in.Phone}
+		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate,
+			email: in.Email, phone: in.Phone, priority: in.Priority, mapsEmail: in.Maps("_email"), mapsPhone: in.Maps("_phone")}
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err
@@ -129,7 +130,6 @@ func (res *resolution) openMerged(ctx context.Context, tx *seal.Tx, cfg *domain.
 	if err := g.add(c.id); err != nil {
 		return nil, err
 	}
-	c.leadsTo(c.id, root.id)
 	g.adopt(c)
 	return c, nil
 }

@@ -83,6 +83,7 @@ func (c *change) put(in *Object) error {
 		}
 		if k.way != nil && old.way != nil { // what it fills, it filled when it came first
 			k.way.email, k.way.phone = old.way.email, old.way.phone
+			k.way.priority, k.way.mapsEmail, k.way.mapsPhone = old.way.priority, old.way.mapsEmail, old.way.mapsPhone
 			if (k.way.target == ID{} || k.way.again) {
 				k.way.target, k.way.again = old.way.target, old.way.again
 			}

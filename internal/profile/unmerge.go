@@ -67,7 +67,8 @@ type unmerging struct {
 	rest  []*merge // merges that still stand
 	out   *Unmerged
 	loose []satellite
-	// had says for each later merge what the side that the profiles leave gave.
+	// had says for each later merge which fields (units) stood on the side that the
+	// profiles leave.
 	had   map[ID]map[string]bool
 	again []*merge // those that decide anew
 }
@@ -95,7 +96,7 @@ func (w *unmerging) gather(c *change, id ID) (err error) {
 	w.g.fold(w.bases, standingMerges(w.bases), func(m *merge, standing map[ID][]Fact) {
 		w.had[m.id] = map[string]bool{}
 		for _, f := range standing[w.side(m)] {
-			w.had[m.id][f.Path] = true
+			w.had[m.id][unit(f.Path)] = true
 		}
 	})
 	return nil
@@ -250,7 +251,8 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 }
 
 // choose decides anew what a later merge took from the side that the profiles
-// have left, where that has nothing any more for their leaving.
+// have left, where that has nothing any more for their leaving. What goes as a
+// whole is lost when nothing is left of it.
 func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 	if m.seq < w.merge.seq {
 		return
@@ -262,10 +264,14 @@ func (w *unmerging) choose(m *merge, standing map[ID][]Fact) {
 	before := m.fields
 	again := *m
 	again.decide(standing)
+	left := map[string]bool{}
+	for _, f := range standing[side] {
+		left[unit(f.Path)] = true
+	}
 	lost := func(path string) bool {
-		_, ok := find(standing[side], path)
+		u := unit(path)
 		from, other := m.from(path)
-		return !ok && w.had[m.id][path] && (other && from == side || !other && m.main == side)
+		return !left[u] && w.had[m.id][u] && (other && from == side || !other && m.main == side)
 	}
 	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return lost(c.path) })
 	for _, c := range again.fields {
@@ -500,17 +506,14 @@ func (c *change) receive(k *contribution, body []byte) error {
 // fillFrom fills an inferred profile, which the object makes, with what its
 // mapping types as addresses (behaviour: inferred profiles).
 func (c *change) fillFrom(w *way, k *contribution) {
-	for _, f := range [...]Fact{{Path: "EmailAddress", Text: w.email}, {Path: "PhoneNumber", Text: w.phone}} {
+	for _, f := range [...]Fact{{Path: "EmailAddress", Text: w.email, Mapped: w.mapsEmail}, {Path: "PhoneNumber", Text: w.phone, Mapped: w.mapsPhone}} {
 		i, found := find(k.facts, f.Path)
 		if f.Text == "" || found {
 			continue
 		}
-		f.Origin, f.Time = k.origin, k.first
+		f.Origin, f.Time, f.Priority = k.origin, k.first, w.priority
 		if k.source != 0 {
 			f.Time = k.source
-		}
-		if len(k.facts) > 0 {
-			f.Priority = k.facts[0].Priority
 		}
 		k.facts = slices.Insert(k.facts, i, f)
 	}

@@ -1,0 +1,124 @@
+package profile_test
+
+import (
+	"context"
+	"testing"
+
+	"kindred/internal/api/profileapi"
+	"kindred/internal/ingest/ingesttest"
+	"kindred/internal/profile"
+)
+
+const satelliteDomain = "satellites"
+
+// merged makes a world with a profile that has been merged of two with the same
+// e-mail address, and returns them and the id of the merge.
+func merged(t *testing.T) (w *ingesttest.World, main, other profile.ID, merge string) {
+	t.Helper()
+	w = ingesttest.New(t)
+	w.NewDomain(satelliteDomain)
+	for name, d := range sequenceTypes {
+		w.PutType(satelliteDomain, name, d)
+	}
+	main = w.Create(satelliteDomain, `{"EmailAddress":"a@x.org"}`)
+	other = w.Create(satelliteDomain, `{"EmailAddress":"a@x.org"}`)
+	return w, main, other, mergeOf(t, w, main, other)
+}
+
+func mergeOf(t *testing.T, w *ingesttest.World, main profile.ID, others ...profile.ID) string {
+	t.Helper()
+	in := &profileapi.MergeProfilesRequest{DomainName: satelliteDomain, MainProfileId: main.String()}
+	for _, id := range others {
+		in.ProfileIdsToBeMerged = append(in.ProfileIdsToBeMerged, id.String())
+	}
+	out, err := w.Profiles.MergeProfiles(w.Ctx(), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return (*out.Message)[len(*out.Message)-32:]
+}
+
+func unmerge(t *testing.T, w *ingesttest.World, merge string) *profile.Unmerged {
+	t.Helper()
+	u, err := w.Profiles.Unmerge(w.Ctx(), satelliteDomain, merge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func sound(t *testing.T, w *ingesttest.World) {
+	t.Helper()
+	found, err := profile.Verify(context.Background(), w.Domains, satelliteDomain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range found {
+		t.Error(f)
+	}
+}
+
+// TestAnAddressComesBackWhole: when the profiles that had the address leave the side that
+// it came from, it comes as a whole from where it would have come without them.
+func TestAnAddressComesBackWhole(t *testing.T) {
+	w, main, other, first := merged(t)
+	w.Edit(satelliteDomain, main, `{"FirstName":"Ann"}`)
+	unmerge(t, w, first)
+	w.Edit(satelliteDomain, other, `{"Address":{"PostalCode":"5003"}}`)
+	inner := mergeOf(t, w, main, other)
+	root := w.Create(satelliteDomain, `{"LastName":"Lund"}`)
+	third := w.Create(satelliteDomain, `{"Address":{"City":"Oslo"}}`)
+	mergeOf(t, w, root, main, third)
+	if got, want := w.Show(satelliteDomain, root), `{"Address":{"PostalCode":"5003"},"EmailAddress":"a@x.org","FirstName":"Ann","LastName":"Lund"}`; got != want {
+		t.Fatalf("merged: %s\nwant %s", got, want)
+	}
+	unmerge(t, w, inner)
+	if got, want := w.Show(satelliteDomain, root), `{"Address":{"City":"Oslo"},"EmailAddress":"a@x.org","FirstName":"Ann","LastName":"Lund"}`; got != want {
+		t.Errorf("as if the inner merge had never been: %s\nwant %s", got, want)
+	}
+	sound(t, w)
+}
+
+// TestAnOldRecordLeavesNoTrace: a record that would move into a merged profile, but
+// is older than what is stored, changes nothing anywhere.
+func TestAnOldRecordLeavesNoTrace(t *testing.T) {
+	w, _, _, _ := merged(t)
+	owner := w.Put(satelliteDomain, "Crm", `{"id":"C1","upd":1700000000020}`)
+	if _, err := w.Profiles.DeleteProfileKey(w.Ctx(), &profileapi.DeleteProfileKeyRequest{DomainName: satelliteDomain, ProfileId: owner.String(),
+		KeyName: "crmId", Values: []string{"C1"}}); err != nil {
+		t.Fatal(err)
+	}
+	before := len(ingesttest.Dump(t, w.Store))
+	if at := w.Put(satelliteDomain, "Crm", `{"id":"C1","mail":"a@x.org","upd":1700000000010}`); at != owner {
+		t.Errorf("the record is said to be with %s, not with %s", at, owner)
+	}
+	if n := len(ingesttest.Dump(t, w.Store)); n != before {
+		t.Errorf("%d records in the store, before %d", n, before)
+	}
+	sound(t, w)
+}
+
+// TestWhatFillsAnAddressKeepsItsRank: a record that a merge had let in, and that makes
+// a profile once it is undone, gives that its address with the priority of its source.
+func TestWhatFillsAnAddressKeepsItsRank(t *testing.T) {
+	w, main, _, merge := merged(t)
+	strong := sequenceTypes["Registration"]
+	strong.Priority = 1
+	w.PutType(satelliteDomain, "Registration", strong)
+	if at := w.Put(satelliteDomain, "Registration", `{"no":"R1","mail":"A@x.org"}`); at != main {
+		t.Fatalf("the record is with %s, not with %s", at, main)
+	}
+	u := unmerge(t, w, merge)
+	made := u.Restored[len(u.Restored)-1]
+	if _, err := w.Profiles.AddProfileKey(w.Ctx(), &profileapi.AddProfileKeyRequest{DomainName: satelliteDomain, ProfileId: made.String(),
+		KeyName: "crmId", Values: []string{"C9"}}); err != nil {
+		t.Fatal(err)
+	}
+	if at := w.Put(satelliteDomain, "Crm", `{"id":"C9","mail":"weak@x.org"}`); at != made {
+		t.Fatalf("the record is with %s, not with %s", at, made)
+	}
+	if got := w.Get(satelliteDomain, made).EmailAddress; got == nil || *got != "A@x.org" {
+		t.Errorf("EmailAddress %v, want that of the stronger source", got)
+	}
+	sound(t, w)
+}
