@@ -15,8 +15,9 @@ import (
 // first is the usual one. There are keys of every kind, sources with and without
 // priority and time, and targets on three standard objects.
 var objectTypes = map[string][]ingesttest.Type{
-	"Crm":          {crm, with(crm, func(t *ingesttest.Type) { t.Priority, t.Max = 3, 3 }), with(crm, func(t *ingesttest.Type) { delete(t.Keys, "_email") })},
-	"Shop":         {shop, with(shop, func(t *ingesttest.Type) { t.Max, t.Days = 2, 4 }), with(shop, func(t *ingesttest.Type) { t.Priority = 0; delete(t.Fields, "city"); delete(t.Keys, "placeId") })},
+	"Crm": {crm, with(crm, func(t *ingesttest.Type) { t.Priority, t.Max = 3, 3 }), with(crm, func(t *ingesttest.Type) { delete(t.Keys, "_email") })},
+	"Shop": {shop, with(shop, func(t *ingesttest.Type) { t.Max, t.Days = 2, 4 }), with(shop, func(t *ingesttest.Type) { t.Priority = 0; delete(t.Fields, "city"); delete(t.Keys, "placeId") }),
+		with(shop, func(t *ingesttest.Type) { t.Create = false })},
 	"Registration": {registration, with(registration, func(t *ingesttest.Type) { t.Max, t.Priority = 4, 1 })},
 	"Ticket":       {ticket, with(ticket, func(t *ingesttest.Type) { t.Create = true })},
 	"Order":        {order, with(order, func(t *ingesttest.Type) { t.Priority, t.Days, t.Create = 5, 0, false })},

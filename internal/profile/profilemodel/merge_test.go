@@ -18,6 +18,11 @@ func (m *model) mergeProfiles(s step) string {
 			return "Invalid: ProfileIdsToBeMerged: the profile " + name + " is there twice"
 		}
 	}
+	for _, field := range slices.Sorted(maps.Keys(s.Members)) {
+		if name := s.Members[field]; !slices.Contains(s.Profiles, name) {
+			return "Invalid: FieldSourceProfileIds." + field + ": the profile " + name + " is none of those that are merged"
+		}
+	}
 	for i, name := range s.Profiles {
 		p, missing := m.visible(name)
 		if missing != "" {
@@ -219,7 +224,7 @@ func (m *model) receive(p *profile, o *object) string {
 		fill(values, w.email, w.phone)
 		for path, text := range values {
 			if _, had := o.facts[path]; !had {
-				f := fact{path: path, text: text, seq: m.next(), time: o.came[0].at, priority: w.priority}
+				f := fact{path: path, text: text, seq: m.next(), time: o.came[0].at, priority: w.typ.Priority, mapped: w.typ.Keys[predefinedFor(path)] != ""}
 				if o.source != 0 {
 					f.time = o.source
 				}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"kindred/internal/ingest/ingesttest"
 )
 
 const (
@@ -21,7 +23,7 @@ type way struct {
 	record       *mapped
 	create       bool
 	email, phone string
-	priority     int
+	typ          ingesttest.Type // as it was when the record filled them
 }
 
 // resolution is what the keys of a record say about where it belongs.
@@ -148,9 +150,9 @@ func (m *model) put(rec *mapped) (*profile, string) {
 	m.makeRoom(p, rec, old)
 	o := m.newObject(p, rec, old)
 	if len(p.hits) > 0 {
-		o.way = &way{target: r.found, again: r.found == p, record: rec, create: t.Create, email: rec.email, phone: rec.phone, priority: t.Priority}
+		o.way = &way{target: r.found, again: r.found == p, record: rec, create: t.Create, email: rec.email, phone: rec.phone, typ: t}
 		if old != nil && old.way != nil {
-			o.way.email, o.way.phone = old.way.email, old.way.phone
+			o.way.email, o.way.phone, o.way.typ = old.way.email, old.way.phone, old.way.typ
 			if o.way.target == nil || o.way.again {
 				o.way.target, o.way.again = old.way.target, old.way.again
 			}

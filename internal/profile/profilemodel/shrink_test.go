@@ -11,6 +11,7 @@ import (
 var (
 	seeds     = flag.Int("model.seeds", 6, "how many sequences")
 	firstSeed = flag.Uint64("model.seed", 0, "the seed of the first sequence, from which the others count; 0: random ones")
+	forTime   = flag.Duration("model.for", 0, "how long to make sequences, whatever model.seeds says")
 	length    = flag.Int("model.steps", 150, "how many steps a sequence has")
 )
 
@@ -28,15 +29,17 @@ type shrinking struct {
 	problem string
 	runs    int
 	until   time.Time
+	each    bool // look after each step
 }
 
 // shrink makes a sequence smaller: runs of steps are left out, then single ones,
 // then what the steps say.
 func shrink(t *testing.T, seed uint64, steps []step, problem string) ([]step, string) {
-	s := &shrinking{t: t, seed: seed, steps: steps, problem: problem, until: time.Now().Add(shrinkTime)}
+	s := &shrinking{t: t, seed: seed, steps: steps, problem: problem, until: time.Now().Add(shrinkTime), each: true}
 	if !s.try(steps) {
 		return steps, problem // only as it was generated
 	}
+	s.each = false // what is wrong shows after the last step now
 	for before := -1; before != len(s.steps); {
 		before = len(s.steps)
 		for size := max(1, len(s.steps)/2); size > 0; size /= 2 {
@@ -46,7 +49,7 @@ func shrink(t *testing.T, seed uint64, steps []step, problem string) ([]step, st
 			}
 		}
 	}
-	for i := range s.steps {
+	for i := 0; i < len(s.steps); i++ {
 		s.simplify(i)
 	}
 	return s.steps, s.problem
@@ -59,7 +62,7 @@ func (s *shrinking) try(steps []step) bool {
 	}
 	r := newRun(s.t, s.seed)
 	defer r.scope.close()
-	problem := r.given(steps)
+	problem := r.given(steps, s.each)
 	if problem == "" {
 		return false
 	}
@@ -67,35 +70,39 @@ func (s *shrinking) try(steps []step) bool {
 	return true
 }
 
-// simplify makes a step say less.
+// simplify makes a step say less. The sequence may become shorter than it was.
 func (s *shrinking) simplify(i int) {
-	with := func(edit func(*step)) bool {
+	try := func(edit func(*step) bool) {
 		if i >= len(s.steps) {
-			return false
+			return
 		}
 		steps := slices.Clone(s.steps)
-		edit(&steps[i])
-		return s.try(steps)
+		if edit(&steps[i]) {
+			s.try(steps)
+		}
 	}
-	for j := len(s.steps[i].Records) - 1; j >= 0 && len(s.steps[i].Records) > 1; j-- {
-		with(func(x *step) { x.Records = slices.Delete(slices.Clone(x.Records), j, j+1) })
-	}
-	for j := range s.steps[i].Records {
-		for _, name := range slices.Sorted(maps.Keys(s.steps[i].Records[j])) {
-			with(func(x *step) {
+	was := s.steps[i]
+	for j := len(was.Records) - 1; j >= 0; j-- {
+		for _, name := range slices.Sorted(maps.Keys(was.Records[j])) {
+			try(func(x *step) bool {
 				x.Records = slices.Clone(x.Records)
 				x.Records[j] = maps.Clone(x.Records[j])
 				delete(x.Records[j], name)
+				return true
 			})
 		}
+		try(func(x *step) bool {
+			x.Records = slices.Delete(slices.Clone(x.Records), j, j+1)
+			return len(x.Records) > 0
+		})
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.steps[i].Members)) {
-		with(func(x *step) { x.Members = maps.Clone(x.Members); delete(x.Members, name) })
+	for _, name := range slices.Sorted(maps.Keys(was.Members)) {
+		try(func(x *step) bool { x.Members = maps.Clone(x.Members); delete(x.Members, name); return true })
 	}
-	for j := len(s.steps[i].Keys) - 1; j >= 0 && len(s.steps[i].Keys) > 1; j-- {
-		with(func(x *step) { x.Keys = slices.Delete(slices.Clone(x.Keys), j, j+1) })
+	for j := len(was.Keys) - 1; j >= 0; j-- {
+		try(func(x *step) bool { x.Keys = slices.Delete(slices.Clone(x.Keys), j, j+1); return len(x.Keys) > 0 })
 	}
-	if len(s.steps[i].Profiles) > 2 {
-		with(func(x *step) { x.Profiles = x.Profiles[:2] })
+	if len(was.Profiles) > 2 {
+		try(func(x *step) bool { x.Profiles = x.Profiles[:2]; return true })
 	}
 }

@@ -1,8 +1,10 @@
 package profilemodel_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -40,23 +42,66 @@ func (s step) String() string {
 	return string(b)
 }
 
-// generator makes steps. It looks at the model only to name what there is.
+// generator makes steps. It looks at the model only to name what there is. Each
+// seed has its own habits: what happens often in its sequence and what never does,
+// and of how few values there are.
 type generator struct {
-	r *rand.Rand
-	m *model
-	n int
+	r      *rand.Rand
+	m      *model
+	n      int
+	kinds  []kind
+	values int // of each key
+}
+
+// kind is a kind of step, of which there are so many among all.
+type kind struct {
+	often int
+	make  func(*step)
+}
+
+func newGenerator(seed uint64, m *model) *generator {
+	g := &generator{r: rand.New(rand.NewPCG(seed, 3)), m: m}
+	g.values = 1 + g.r.IntN(5)
+	g.kinds = []kind{{7, g.create}, {7, g.update}, {10, g.merge}, {9, g.unmerge}, {33, g.put}, {8, g.batch}, {4, g.addKey}, {4, g.deleteKey}, {4, g.deleteObject},
+		{3, g.deleteProfile}, {2, g.deleteType}, {4, g.putType}, {1, g.rename}, {5, g.search}, {3, g.list}, {2, g.get}, {3, g.pass}}
+	for i := range g.kinds {
+		g.kinds[i].often *= []int{0, 1, 1, 2, 4}[g.r.IntN(5)]
+	}
+	g.kinds[4].often += 10 // something always comes
+	return g
+}
+
+// step makes the next one.
+func (g *generator) step() step {
+	g.n++
+	s := step{ID: strconv.Itoa(g.n)}
+	all := 0
+	for _, k := range g.kinds {
+		all += k.often
+	}
+	n := g.r.IntN(all)
+	for _, k := range g.kinds {
+		if n -= k.often; n < 0 {
+			k.make(&s)
+			return s
+		}
+	}
+	return s
 }
 
 func (g *generator) one(of ...string) string { return of[g.r.IntN(len(of))] }
 
+// few is one of as few as there are of each key.
+func (g *generator) few(of ...string) string { return g.one(of[:min(len(of), g.values)]...) }
+
 func (g *generator) chance(oneIn int) bool { return g.r.IntN(oneIn) == 0 }
 
 func (g *generator) mail() string {
-	return g.one("a@x.org", "B@x.org", "b@X.org", "c@x.org", "d@x.org")
+	return g.few("a@x.org", "B@x.org", "b@X.org", "c@x.org", "d@x.org")
 }
 
 func (g *generator) tel() string {
-	return g.one("+1 206 555 0101", "(206) 555-0101", "206.555.0102", "+12065550103")
+	return g.few("+1 206 555 0101", "(206) 555-0101", "206.555.0102", "+12065550103")
 }
 
 func (g *generator) number(prefix string) string { return prefix + g.one("1", "2", "3", "4", "5") }
@@ -79,71 +124,89 @@ func (g *generator) profile() string {
 	return seen[g.r.IntN(len(seen))].name
 }
 
-// step makes the next one.
-func (g *generator) step() step {
-	g.n++
-	s := step{ID: strconv.Itoa(g.n)}
-	switch n := g.r.IntN(100); {
-	case n < 7:
-		s.Op, s.Members = "create", g.members()
-	case n < 14:
-		s.Op, s.Profiles, s.Members = "update", []string{g.profile()}, g.members()
-		for _, path := range []string{"FirstName", "EmailAddress", "PhoneNumber", "Address.City"} {
-			if g.chance(4) {
-				s.Members[path] = ""
-			}
+func (g *generator) create(s *step) { s.Op, s.Members = "create", g.members() }
+
+func (g *generator) update(s *step) {
+	s.Op, s.Profiles, s.Members = "update", []string{g.profile()}, g.members()
+	for _, path := range []string{"FirstName", "EmailAddress", "PhoneNumber", "Address.City"} {
+		if g.chance(4) {
+			s.Members[path] = ""
 		}
-	case n < 19:
-		g.merge(&s)
-	case n < 22:
-		s.Op, s.Name = "unmerge", "M0"
-		if len(g.m.merges) > 0 {
-			s.Name = g.m.merges[g.r.IntN(len(g.m.merges))].name
-		}
-	case n < 55:
-		s.Op, s.Type = "put", g.one(typeNames...)
-		s.Records = []map[string]string{g.record(s.Type)}
-	case n < 63:
-		s.Op, s.Type = "batch", g.one(typeNames...)
-		for range 2 + g.r.IntN(4) {
-			s.Records = append(s.Records, g.record(s.Type))
-		}
-	case n < 67:
-		s.Op, s.Profiles, s.Keys = "add key", []string{g.profile()}, []searchKey{g.key()}
-	case n < 71:
-		s.Op, s.Profiles, s.Keys = "delete key", []string{g.profile()}, []searchKey{g.key()}
-	case n < 75:
-		g.deleteObject(&s)
-	case n < 78:
-		s.Op, s.Profiles = "delete profile", []string{g.profile()}
-	case n < 80:
-		s.Op, s.Type = "delete type", g.one(typeNames...)
-	case n < 84:
-		s.Op, s.Type = "put type", g.one(typeNames...)
-		for _, name := range typeNames {
-			if _, there := g.m.types[name]; !there {
-				s.Type = name
-			}
-		}
-		s.Form = g.r.IntN(len(objectTypes[s.Type]))
-	case n < 85:
-		s.Op, s.Name = "rename", g.one("chain", "second", "third")
-	case n < 90:
-		s.Op, s.Page, s.And = "search", 1+g.r.IntN(4), g.chance(2)
-		for range 1 + g.r.IntN(3) {
-			s.Keys = append(s.Keys, g.key())
-		}
-	case n < 93:
-		g.list(&s)
-	case n < 95:
-		s.Op, s.Profiles = "get", []string{g.profile(), g.profile(), g.profile()}
-	case n < 98:
-		s.Op, s.Hours = "pass", 1+g.r.IntN(60)
-	default:
-		s.Op = "look"
 	}
-	return s
 }
+
+func (g *generator) unmerge(s *step) {
+	s.Op, s.Name = "unmerge", "M0"
+	var standing []string
+	for _, m := range g.m.merges {
+		if !m.undone && !m.main.gone() {
+			standing = append(standing, m.name)
+			for _, p := range g.m.members(g.m.root(m.main)) {
+				if len(p.hits) > 0 { // the more depends on it, the better
+					standing = append(standing, m.name, m.name)
+				}
+			}
+		}
+	}
+	switch n := len(g.m.merges); {
+	case len(standing) > 0 && !g.chance(5):
+		s.Name = g.one(standing...)
+	case n > 0:
+		s.Name = g.m.merges[g.r.IntN(n)].name
+	}
+}
+
+func (g *generator) put(s *step) {
+	s.Op, s.Type = "put", g.one(typeNames...)
+	s.Records = []map[string]string{g.record(s.Type)}
+}
+
+func (g *generator) batch(s *step) {
+	s.Op, s.Type = "batch", g.one(typeNames...)
+	for range 2 + g.r.IntN(4) {
+		s.Records = append(s.Records, g.record(s.Type))
+	}
+}
+
+func (g *generator) addKey(s *step) {
+	s.Op, s.Profiles, s.Keys = "add key", []string{g.profile()}, []searchKey{g.key()}
+}
+
+func (g *generator) deleteKey(s *step) {
+	s.Op, s.Profiles, s.Keys = "delete key", []string{g.profile()}, []searchKey{g.key()}
+}
+
+func (g *generator) deleteProfile(s *step) {
+	s.Op, s.Profiles = "delete profile", []string{g.profile()}
+}
+
+func (g *generator) deleteType(s *step) { s.Op, s.Type = "delete type", g.one(typeNames...) }
+
+// putType brings back a type that has been deleted, or replaces one.
+func (g *generator) putType(s *step) {
+	s.Op, s.Type = "put type", g.one(typeNames...)
+	for _, name := range typeNames {
+		if _, there := g.m.types[name]; !there {
+			s.Type = name
+		}
+	}
+	s.Form = g.r.IntN(len(objectTypes[s.Type]))
+}
+
+func (g *generator) rename(s *step) { s.Op, s.Name = "rename", g.one("chain", "second", "third") }
+
+func (g *generator) search(s *step) {
+	s.Op, s.Page, s.And = "search", 1+g.r.IntN(4), g.chance(2)
+	for range 1 + g.r.IntN(3) {
+		s.Keys = append(s.Keys, g.key())
+	}
+}
+
+func (g *generator) get(s *step) {
+	s.Op, s.Profiles = "get", []string{g.profile(), g.profile(), g.profile()}
+}
+
+func (g *generator) pass(s *step) { s.Op, s.Hours = "pass", 1+g.r.IntN(60) }
 
 func (g *generator) members() map[string]string {
 	m := map[string]string{}
@@ -177,34 +240,67 @@ func (g *generator) record(typ string) map[string]string {
 		}
 	case "Shop":
 		m["id"] = g.number("S")
-		set("hint", g.number("C"))
-		set("once", g.number("N"))
+		set("hint", "C"+g.few("1", "2", "3", "4", "5"))
+		set("once", "N"+g.few("1", "2", "3", "4", "5"))
 		set("nick", g.one("Bo", "BO", "Li"))
 		set("city", g.one("Bergen", "Oslo", "bo N1"))
 		set("zip", g.one("5003", "0150"))
 	case "Registration":
 		m["no"] = g.number("R")
-		set("serial", g.number("SN"))
+		set("serial", "SN"+g.few("1", "2", "3", "4", "5"))
 		set("name", g.one("Kettle", "Lamp"))
 		set("status", g.one("new", "used"))
 	case "Ticket":
 		m["no"] = g.number("T")
-		set("serial", g.number("SN"))
+		set("serial", "SN"+g.few("1", "2", "3", "4", "5"))
 		set("title", g.one("broken", "lost"))
 		if g.chance(3) {
 			m["person"] = g.profile()
 		}
 	case "Order":
 		m["no"] = g.number("O")
-		set("crm", g.number("C"))
+		set("crm", "C"+g.few("1", "2", "3", "4", "5"))
 		set("title", g.one("big", "small"))
 		set("status", g.one("open", "sent"))
-		set("cart", g.number("K"))
+		set("cart", "K"+g.few("1", "2", "3", "4", "5"))
+	}
+	if shared := g.shared(); len(shared) > 0 && g.chance(2) {
+		k := shared[g.r.IntN(len(shared))]
+		for name, member := range map[string][]string{"_email": {"mail"}, "_phone": {"tel"}, "crmId": {"crm", "hint"}, "onceId": {"once"}} {
+			for _, field := range member {
+				if k.name == name {
+					m[field] = k.value
+				}
+			}
+		}
 	}
 	if g.chance(30) {
 		m = map[string]string{"mail": g.mail()} // without what it must have
 	}
 	return m
+}
+
+// shared are the keys that several profiles have which have been merged: a record
+// that has one finds its way because of that.
+func (g *generator) shared() (keys []key) {
+	for _, p := range g.m.profiles {
+		if p.gone() || g.m.root(p) == p {
+			continue
+		}
+		for k := range p.matching() {
+			for _, q := range g.m.members(g.m.root(p)) {
+				if p != q && q.matching()[k] && !slices.Contains(keys, k) {
+					keys = append(keys, k)
+				}
+			}
+		}
+	}
+	sortKeys(keys)
+	return keys
+}
+
+func sortKeys(keys []key) {
+	slices.SortFunc(keys, func(a, b key) int { return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.value, b.value)) })
 }
 
 func (g *generator) key() searchKey {
@@ -241,8 +337,32 @@ func (g *generator) value(key string) string {
 	return "1"
 }
 
+// alike are two profiles that have a key in common, most often, as are merged.
+func (g *generator) alike() []string {
+	have := map[key][]string{}
+	for _, p := range g.m.profiles {
+		for k := range p.matching() {
+			if root := g.m.root(p).name; !p.gone() && !slices.Contains(have[k], root) {
+				have[k] = append(have[k], root)
+			}
+		}
+	}
+	maps.DeleteFunc(have, func(_ key, names []string) bool { return len(names) < 2 })
+	if len(have) == 0 || g.chance(4) {
+		return []string{g.profile(), g.profile()}
+	}
+	keys := slices.Collect(maps.Keys(have))
+	sortKeys(keys)
+	names := have[keys[g.r.IntN(len(keys))]]
+	g.r.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	if len(names) == 3 && g.chance(2) {
+		return names
+	}
+	return names[:2]
+}
+
 func (g *generator) merge(s *step) {
-	s.Op, s.Profiles = "merge", []string{g.profile(), g.profile()}
+	s.Op, s.Profiles = "merge", g.alike()
 	if g.chance(3) {
 		s.Profiles = append(s.Profiles, g.profile())
 	}
@@ -250,6 +370,9 @@ func (g *generator) merge(s *step) {
 	for _, name := range []string{"FirstName", "EmailAddress", "Address", "Attributes.tier"} {
 		if g.chance(4) {
 			s.Members[name] = g.one(s.Profiles...)
+		}
+		if g.chance(100) {
+			s.Members[name] = g.profile()
 		}
 	}
 }
