@@ -48,12 +48,10 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 		if outdated || err != nil {
 			return at, err
 		}
-		if !c.fresh { // what was read may be what has just been changed
-			if c, err = loadBase(ctx, tx, cfg, c.id); err != nil {
-				return ID{}, err
-			}
-			in.Explain.resume(c)
+		if c, err = again(ctx, tx, cfg, &res, mayCreate, c); err != nil {
+			return ID{}, err
 		}
+		in.Explain.resume(c)
 	}
 	if err := c.admit(); err != nil {
 		return ID{}, err
@@ -67,6 +65,19 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 		return ID{}, err
 	}
 	return c.seen(), c.finish()
+}
+
+// again starts work on a base profile anew after an object has moved out of another:
+// what was read may be what has just been changed, that of a new satellite's group
+// too. On a new profile of its own nothing was read.
+func again(ctx context.Context, tx *seal.Tx, cfg *domain.Config, res *resolution, mayCreate bool, c *change) (*change, error) {
+	switch {
+	case !c.fresh:
+		return loadBase(ctx, tx, cfg, c.id)
+	case c.group != nil:
+		return res.open(ctx, tx, cfg, mayCreate)
+	}
+	return c, nil
 }
 
 // satellite reports whether the profile is one of a group's satellites.

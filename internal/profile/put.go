@@ -68,8 +68,11 @@ func (c *change) put(in *Object) error {
 		return err
 	}
 	wall := c.tx.Now().UnixMicro()
-	k := &contribution{origin: in.Origin, created: c.fresh || in.way != nil && in.way.mayCreate, first: wall, last: wall, source: in.SourceTime,
+	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
 		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way}
+	if in.way != nil { // it makes no profile now, but may when it finds its way anew
+		k.created = in.way.mayCreate
+	}
 	var before contribution
 	if old != nil {
 		before = *old

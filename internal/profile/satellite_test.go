@@ -122,3 +122,41 @@ func TestWhatFillsAnAddressKeepsItsRank(t *testing.T) {
 	}
 	sound(t, w)
 }
+
+// TestARecordMovesWithinAMergedProfile: a record whose keys now find its merged profile
+// only because it is one moves into a satellite, and what it no longer gives is gone.
+func TestARecordMovesWithinAMergedProfile(t *testing.T) {
+	w, main, _, _ := merged(t)
+	outside := w.Create(satelliteDomain, `{"FirstName":"Eva"}`)
+	for id, key := range map[profile.ID]string{main: "C1", outside: "C2"} {
+		if _, err := w.Profiles.AddProfileKey(w.Ctx(), &profileapi.AddProfileKeyRequest{DomainName: satelliteDomain, ProfileId: id.String(),
+			KeyName: "crmId", Values: []string{key}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shop := sequenceTypes["Shop"]
+	shop.Keys = map[string]string{"shopId": "UNIQUE:id", "_email": "PROFILE:mail", "crmId": "PROFILE,SECONDARY:hint"}
+	w.PutType(satelliteDomain, "Shop", shop)
+	w.Put(satelliteDomain, "Shop", `{"id":"S1","hint":"C1","city":"Oslo"}`)
+	if at := w.Put(satelliteDomain, "Shop", `{"id":"S1","mail":"a@x.org","hint":"C2"}`); at != main {
+		t.Fatalf("the record is with %s, not with %s", at, main)
+	}
+	if got, want := w.Show(satelliteDomain, main), `{"EmailAddress":"a@x.org","PersonalEmailAddress":"a@x.org"}`; got != want {
+		t.Errorf("after it has moved: %s\nwant %s", got, want)
+	}
+	sound(t, w)
+}
+
+// TestARecordThatMakesNoProfileStoresNoKeyForIt: nor does one that a merge has let in.
+func TestARecordThatMakesNoProfileStoresNoKeyForIt(t *testing.T) {
+	w, main, _, _ := merged(t)
+	shop := sequenceTypes["Shop"]
+	shop.Create = false
+	w.PutType(satelliteDomain, "Shop", shop)
+	if at := w.Put(satelliteDomain, "Shop", `{"id":"S1","mail":"a@x.org","once":"N1"}`); at != main {
+		t.Fatalf("the record is with %s, not with %s", at, main)
+	}
+	w.Finds(satelliteDomain, "onceId", "N1")
+	w.Finds(satelliteDomain, "shopId", "S1", main)
+	sound(t, w)
+}
