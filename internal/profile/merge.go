@@ -130,6 +130,8 @@ func (c *change) merge(m *merge, others []*change) error {
 			return err
 		}
 	}
+	g.eras = append(g.eras, m.seq)
+	slices.Sort(g.eras)
 	c.cfg.Count(c.tx, c.id[0], lost)
 	for _, side := range append([]*change{c}, others...) {
 		side.putMerge(m)
@@ -172,6 +174,7 @@ func (g *group) join(o *change) error {
 			return err
 		}
 		g.satellites = append(g.satellites, old.satellites...)
+		g.eras = append(g.eras, old.eras...)
 		o.recount(findable, old.derived, nil)
 		o.tx.Delete(o.key(groupSort))
 		for _, id := range old.members {

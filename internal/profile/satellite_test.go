@@ -3,6 +3,7 @@ package profile_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"kindred/internal/api/profileapi"
 	"kindred/internal/ingest/ingesttest"
@@ -159,4 +160,43 @@ func TestARecordThatMakesNoProfileStoresNoKeyForIt(t *testing.T) {
 	w.Finds(satelliteDomain, "onceId", "N1")
 	w.Finds(satelliteDomain, "shopId", "S1", main)
 	sound(t, w)
+}
+
+// TestAnEvictedValueThatAMergeMadeStandStillStands: what an evicted object gave since a
+// merge stands on, though another evicted before it gave a stronger value that the merge put aside.
+func TestAnEvictedValueThatAMergeMadeStandStillStands(t *testing.T) {
+	w := ingesttest.New(t)
+	w.NewDomain(satelliteDomain)
+	w.PutType(satelliteDomain, "Crm", sequenceTypes["Crm"])
+	main := w.Create(satelliteDomain, `{"LastName":"Lund"}`)
+	other := w.Put(satelliteDomain, "Crm", `{"id":"C1","mail":"a@x.org","tier":"gold"}`)
+	text := main.String()
+	if _, err := w.Profiles.MergeProfiles(w.Ctx(), &profileapi.MergeProfilesRequest{DomainName: satelliteDomain, MainProfileId: text, ProfileIdsToBeMerged: []string{other.String()},
+		FieldSourceProfileIds: &profileapi.FieldSourceProfileIds{Attributes: map[string]string{"tier": text}}}); err != nil {
+		t.Fatal(err)
+	}
+	w.Types.MaxObjects = 1
+	for i, body := range []string{`{"id":"C2","mail":"a@x.org","tier":"silver","upd":1700000000000}`, `{"id":"C3","mail":"a@x.org"}`, `{"id":"C4","mail":"a@x.org"}`} {
+		w.Clock.Step(time.Second)
+		if at := w.Put(satelliteDomain, "Crm", body); at != main {
+			t.Fatalf("record %d is with %s, not with %s", i, at, main)
+		}
+	}
+	if _, err := w.Profiles.DeleteProfileObject(w.Ctx(), &profileapi.DeleteProfileObjectRequest{DomainName: satelliteDomain, ProfileId: text, ObjectTypeName: "Crm",
+		ProfileObjectUniqueKey: uniqueKeyOf(t, w, main)}); err != nil { // folds the profile anew
+		t.Fatal(err)
+	}
+	if got := w.Get(satelliteDomain, main).Attributes["tier"]; got != "silver" {
+		t.Errorf("tier %q, want silver", got)
+	}
+	sound(t, w)
+}
+
+func uniqueKeyOf(t *testing.T, w *ingesttest.World, id profile.ID) string {
+	t.Helper()
+	out, err := w.Profiles.ListProfileObjects(w.Ctx(), &profileapi.ListProfileObjectsRequest{DomainName: satelliteDomain, ProfileId: id.String(), ObjectTypeName: "Crm"})
+	if err != nil || len(out.Items) == 0 {
+		t.Fatal(out, err)
+	}
+	return *out.Items[0].ProfileObjectUniqueKey
 }

@@ -246,6 +246,7 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 			return m.main != root && !slices.Contains(g.members, m.main)
 		})
 		g.fold(bases, merges, w.choose)
+		g.eras = erasOf(merges)
 	}
 	return c, nil
 }
