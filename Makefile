@@ -12,15 +12,16 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 
-# Figures for make bench and make fuzz.
+# Figures for make bench, make fuzz and make soak.
 COUNT     ?= 5
 BENCH     ?= .
 BENCHTIME ?= 1s
 FUZZTIME  ?= 20s
+SOAK      ?= 10m
 
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: help build run test check bench fuzz docs clean
+.PHONY: help build run test check bench fuzz soak docs clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
@@ -42,6 +43,9 @@ bench: ## measure what we promise figures for; prints medians of COUNT runs
 
 fuzz: ## run each fuzz target for FUZZTIME
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' scripts/fuzz
+
+soak: ## run random sequences, against the model too, and crashes for SOAK (10m)
+	@GO='$(GO)' SOAK='$(SOAK)' scripts/soak
 
 docs: ## write the generated documents anew
 	$(GO) generate ./internal/compat ./internal/house

@@ -50,7 +50,6 @@ func begin(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) *change 
 	c := &change{ctx: ctx, tx: tx.Under(secret), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
 		fresh: true, manual: &manual{}}
 	c.head = &head{created: c.now, updated: c.now, secret: secret}
-	c.tx.PutPlain(c.key(secretSort), secret.Record())
 	return c
 }
 
@@ -196,6 +195,9 @@ func (c *change) close() error {
 		return err
 	}
 	c.schedule()
+	if c.fresh && c.group != nil { // a satellite that something has come to
+		c.leadsTo(c.id, c.group.root.id)
+	}
 	t := domain.Totals{Objects: int64(h.objects - c.objects), Bytes: h.bytes - c.bytes}
 	switch {
 	case c.group != nil: // what it counts for is the group's
@@ -205,6 +207,9 @@ func (c *change) close() error {
 		t.Metered = domain.Metered(h.objects) - domain.Metered(c.objects)
 	}
 	c.cfg.Count(c.tx, c.id[0], t)
+	if c.fresh {
+		c.tx.PutPlain(c.key(secretSort), h.secret.Record())
+	}
 	c.tx.Put(c.key(headSort), h.encode())
 	return nil
 }

@@ -68,7 +68,7 @@ func (l *ledger) remove(o Origin) {
 // evict keeps what an object gave in the residue of its type.
 func (l *ledger) evict(o Origin) {
 	r := Origin{Type: o.Type}
-	l.objects[r] = condense(r, l.objects[r], l.objects[o], l.manual.since)
+	l.objects[r] = condense(r, l.objects[r], l.objects[o], l.manual.since, nil)
 	delete(l.objects, o)
 	for _, facts := range [...][]Fact{l.standing, l.history} {
 		for i := range facts {

@@ -40,9 +40,10 @@ type satellite struct {
 type group struct {
 	members    []ID // all but the root, ascending; satellites too
 	satellites []satellite
-	objects    int    // of all members
-	facts      []Fact // that stand, by path
-	derived    []Key  // predefined keys that follow from facts
+	eras       []uint64 // places of the merges that stand, ascending: at each a new era begins
+	objects    int      // of all members
+	facts      []Fact   // that stand, by path
+	derived    []Key    // predefined keys that follow from facts
 
 	root    *change
 	open    map[ID]*change // members that this transaction works on
@@ -59,6 +60,10 @@ func (g *group) encode() []byte {
 		e.bytes(s.id[:])
 		e.bytes(s.anchor[:])
 		e.ids(s.hits)
+	}
+	e.uint(uint64(len(g.eras)))
+	for _, seq := range g.eras {
+		e.uint(seq)
 	}
 	e.uint(uint64(g.objects))
 	var table []Origin
@@ -80,6 +85,12 @@ func decodeGroup(b []byte) (*group, error) {
 		g.satellites = make([]satellite, n)
 		for i := range g.satellites {
 			g.satellites[i] = satellite{d.id(), d.id(), d.ids()}
+		}
+	}
+	if n := d.count(1); n > 0 {
+		g.eras = make([]uint64, n)
+		for i := range g.eras {
+			g.eras[i] = d.uint()
 		}
 	}
 	g.objects = int(d.uint())
@@ -279,6 +290,15 @@ func (g *group) settled(merges []*merge) func(*base) bool {
 		never[s.id], never[s.anchor] = true, true
 	}
 	return func(b *base) bool { return b.head.latest < first[b.id] && !never[b.id] }
+}
+
+// erasOf are the places of merges in order.
+func erasOf(merges []*merge) []uint64 {
+	var eras []uint64
+	for _, m := range merges {
+		eras = append(eras, m.seq)
+	}
+	return eras
 }
 
 // standingMerges are the merges among base profiles that are not undone, in order.

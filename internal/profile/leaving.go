@@ -73,6 +73,12 @@ func (w *unmerging) stay() *change {
 		g.objects -= b.head.objects
 	}
 	g.members = slices.DeleteFunc(slices.Clone(old.members), func(id ID) bool { return leaving[id] })
+	g.eras = slices.Clone(old.eras)
+	for _, seq := range erasOf(append(w.rest[:len(w.rest):len(w.rest)], w.merge)) { // two merges may have the same place
+		if i := slices.Index(g.eras, seq); i >= 0 {
+			g.eras = slices.Delete(g.eras, i, i+1)
+		}
+	}
 	c.group = g
 	return c
 }

@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -221,12 +222,28 @@ func (k *contribution) residue() bool { return k.origin.Object == seal.Hash{} }
 // condense adds the facts of an evicted object to those of the residue with an
 // origin. What a person has overruled since never stands again; of the rest one
 // outranks the others whatever else comes or goes, so their fold loses nothing.
-func condense(o Origin, residue, evicted []Fact, since func(path string) uint64) []Fact {
-	all := slices.Concat(residue, evicted)
+// But a merge may have put aside what arrived before it: then what has arrived in an
+// era since counts, though it be weaker. So of a merged profile the residue keeps
+// for each era the fact that outranks all of that era and of those since.
+func condense(o Origin, residue, evicted []Fact, since func(path string) uint64, eras []uint64) []Fact {
+	all := slices.DeleteFunc(slices.Concat(residue, evicted), func(f Fact) bool { return f.Seq < since(f.Path) })
 	for i := range all {
 		all[i].Origin = o
 	}
-	return Fold(slices.DeleteFunc(all, func(f Fact) bool { return f.Seq < since(f.Path) }))
+	slices.SortFunc(all, func(a, b Fact) int { return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(b.Seq, a.Seq)) })
+	var kept []Fact // of each path the newest first, each stronger than those before
+	for _, f := range all {
+		switch last := len(kept) - 1; {
+		case last < 0 || kept[last].Path != f.Path:
+			kept = append(kept, f)
+		case !outranks(&f, &kept[last]):
+		case slices.ContainsFunc(eras, func(seq uint64) bool { return f.Seq < seq && seq < kept[last].Seq }):
+			kept = append(kept, f)
+		default:
+			kept[last] = f
+		}
+	}
+	return kept
 }
 
 // leaveResidue keeps the values of an evicted object.
@@ -243,7 +260,11 @@ func (c *change) leaveResidue(k *contribution) error {
 	if r == nil {
 		r = &contribution{origin: o, first: k.first}
 	}
-	r.facts = condense(o, r.facts, k.facts, m.since)
+	var eras []uint64
+	if c.group != nil {
+		eras = c.group.eras
+	}
+	r.facts = condense(o, r.facts, k.facts, m.since, eras)
 	r.first, r.last, r.expires = min(r.first, k.first), max(r.last, k.last), max(r.expires, k.expires)
 	if len(r.facts) == 0 {
 		c.drop(o)

@@ -48,24 +48,36 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 		if outdated || err != nil {
 			return at, err
 		}
-		if !c.fresh { // what was read may be what has just been changed
-			if c, err = loadBase(ctx, tx, cfg, c.id); err != nil {
-				return ID{}, err
-			}
-			in.Explain.resume(c)
+		if c, err = again(ctx, tx, cfg, &res, mayCreate, c); err != nil {
+			return ID{}, err
 		}
+		in.Explain.resume(c)
 	}
 	if err := c.admit(); err != nil {
 		return ID{}, err
 	}
 	in.way = nil
 	if c.satellite() {
-		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate, email: in.Email, phone: in.Phone}
+		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate,
+			email: in.Email, phone: in.Phone, priority: in.Priority, mapsEmail: in.Maps("_email"), mapsPhone: in.Maps("_phone")}
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err
 	}
 	return c.seen(), c.finish()
+}
+
+// again starts work on a base profile anew after an object has moved out of another:
+// what was read may be what has just been changed, that of a new satellite's group
+// too. On a new profile of its own nothing was read.
+func again(ctx context.Context, tx *seal.Tx, cfg *domain.Config, res *resolution, mayCreate bool, c *change) (*change, error) {
+	switch {
+	case !c.fresh:
+		return loadBase(ctx, tx, cfg, c.id)
+	case c.group != nil:
+		return res.open(ctx, tx, cfg, mayCreate)
+	}
+	return c, nil
 }
 
 // satellite reports whether the profile is one of a group's satellites.
@@ -129,7 +141,6 @@ func (res *resolution) openMerged(ctx context.Context, tx *seal.Tx, cfg *domain.
 	if err := g.add(c.id); err != nil {
 		return nil, err
 	}
-	c.leadsTo(c.id, root.id)
 	g.adopt(c)
 	return c, nil
 }

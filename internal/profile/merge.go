@@ -3,8 +3,8 @@ package profile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"kindred/internal/api/profileapi"
 	"kindred/internal/domain"
@@ -80,7 +80,8 @@ func (m *merge) chooseBy(in *profileapi.FieldSourceProfileIds) error {
 	for name, id := range in.Attributes {
 		named[attributes+name] = &id
 	}
-	for path, text := range named {
+	for _, path := range slices.Sorted(maps.Keys(named)) { // so that of several errors it is always the same
+		text := named[path]
 		if text == nil {
 			continue
 		}
@@ -90,7 +91,6 @@ func (m *merge) chooseBy(in *profileapi.FieldSourceProfileIds) error {
 		}
 		m.explicit = append(m.explicit, choice{path, id})
 	}
-	slices.SortFunc(m.explicit, func(a, b choice) int { return strings.Compare(a.path, b.path) })
 	return nil
 }
 
@@ -130,6 +130,8 @@ func (c *change) merge(m *merge, others []*change) error {
 			return err
 		}
 	}
+	g.eras = append(g.eras, m.seq)
+	slices.Sort(g.eras)
 	c.cfg.Count(c.tx, c.id[0], lost)
 	for _, side := range append([]*change{c}, others...) {
 		side.putMerge(m)
@@ -172,6 +174,7 @@ func (g *group) join(o *change) error {
 			return err
 		}
 		g.satellites = append(g.satellites, old.satellites...)
+		g.eras = append(g.eras, old.eras...)
 		o.recount(findable, old.derived, nil)
 		o.tx.Delete(o.key(groupSort))
 		for _, id := range old.members {

@@ -68,8 +68,11 @@ func (c *change) put(in *Object) error {
 		return err
 	}
 	wall := c.tx.Now().UnixMicro()
-	k := &contribution{origin: in.Origin, created: c.fresh || in.way != nil && in.way.mayCreate, first: wall, last: wall, source: in.SourceTime,
+	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
 		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way}
+	if in.way != nil { // it makes no profile now, but may when it finds its way anew
+		k.created = in.way.mayCreate
+	}
 	var before contribution
 	if old != nil {
 		before = *old
@@ -83,6 +86,7 @@ func (c *change) put(in *Object) error {
 		}
 		if k.way != nil && old.way != nil { // what it fills, it filled when it came first
 			k.way.email, k.way.phone = old.way.email, old.way.phone
+			k.way.priority, k.way.mapsEmail, k.way.mapsPhone = old.way.priority, old.way.mapsEmail, old.way.mapsPhone
 			if (k.way.target == ID{} || k.way.again) {
 				k.way.target, k.way.again = old.way.target, old.way.again
 			}

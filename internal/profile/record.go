@@ -213,6 +213,10 @@ type way struct {
 	newOnly      []Key // those it stores if it makes a profile
 	mayCreate    bool
 	email, phone string // that fill an inferred profile
+	// Of the facts that those become: the priority of the source, and whether the
+	// object type maps the predefined keys of the two itself.
+	priority             uint16
+	mapsEmail, mapsPhone bool
 }
 
 // part is what an object gives to a standard object below the profile.
@@ -265,6 +269,9 @@ func (e *encoder) contribution(c *contribution, standing []Fact) {
 		e.bool(w.mayCreate)
 		e.string(w.email)
 		e.string(w.phone)
+		e.uint(uint64(w.priority))
+		e.bool(w.mapsEmail)
+		e.bool(w.mapsPhone)
 	}
 }
 
@@ -297,7 +304,7 @@ func (d *decoder) contribution(o Origin, standing []Fact) *contribution {
 		}
 	}
 	if d.bool() {
-		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string()}
+		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string(), uint16(d.uint()), d.bool(), d.bool()}
 	}
 	return c
 }

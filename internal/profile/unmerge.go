@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -285,46 +286,37 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 	}
 	c.head.role = rootOfGroup
 	merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool { return w.root(m.main) != root })
+	g.eras = erasOf(merges)
 	return c, g.fold(bases, merges, w.choose)
 }
 
-// choose decides anew what a later merge took from the side that the profiles
-// have left, where that has nothing any more for their leaving and another has.
+// choose decides anew what a later merge chose, where the side that the profiles
+// have left has something that it had not for them, or has nothing any more that
+// it had for them: unit by unit, see unit. All else stays chosen.
 func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	side := w.later(m)
-	if side == (ID{}) {
+	if side == (ID{}) || slices.EqualFunc(w.had[m.id], standing[side], func(a, b *Fact) bool { return a.Path == b.Path }) {
 		return
 	}
-	var lost []string // paths, ascending
-	has := standing[side]
-	for i := range w.had[m.id] {
-		path := w.had[m.id][i].Path
-		for len(has) > 0 && has[0].Path < path {
-			has = has[1:]
-		}
-		if len(has) > 0 && has[0].Path == path || !m.chose(path, side) {
-			continue
-		}
-		for _, other := range standing {
-			if _, ok := findRef(other, path); ok {
-				lost = append(lost, path)
-				break
-			}
-		}
+	had, has, any := units(w.had[m.id]), units(standing[side]), map[string]bool{}
+	for _, facts := range standing {
+		maps.Copy(any, units(facts))
 	}
-	if len(lost) == 0 {
-		return
-	}
-	gone := func(path string) bool { _, ok := slices.BinarySearch(lost, path); return ok }
-	before := m.fields
+	anew := func(path string) bool { u := unit(path); return had[u] != has[u] && any[u] }
 	again := *m
 	again.decide(standing)
-	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return gone(c.path) })
+	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return anew(c.path) })
 	for _, c := range again.fields {
-		if gone(c.path) {
+		if anew(c.path) {
 			fields = append(fields, c)
 		}
 	}
+	for _, f := range standing[side] {
+		if from := m.source(unit(f.Path)); !anew(f.Path) && from != m.main {
+			fields = append(fields, choice{f.Path, from}) // which may be chosen from there already
+		}
+	}
+	before := m.fields
 	m.fields = fields
 	m.sortFields()
 	if !slices.Equal(before, m.fields) {
@@ -333,10 +325,23 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	}
 }
 
-// chose reports whether a merge takes a path from a side.
-func (m *merge) chose(path string, side ID) bool {
-	from, other := m.from(path)
-	return other && from == side || !other && m.main == side
+// units are those of which there are facts.
+func units(facts []*Fact) map[string]bool {
+	set := make(map[string]bool, len(facts))
+	for _, f := range facts {
+		set[unit(f.Path)] = true
+	}
+	return set
+}
+
+// source is the profile from which a merge takes a unit.
+func (m *merge) source(u string) ID {
+	for _, c := range m.fields {
+		if unit(c.path) == u {
+			return c.from
+		}
+	}
+	return m.main
 }
 
 // close writes a profile that a part has become.
@@ -558,17 +563,14 @@ func (c *change) receive(k *contribution, body []byte) error {
 // fillFrom fills an inferred profile, which the object makes, with what its
 // mapping types as addresses (behaviour: inferred profiles).
 func (c *change) fillFrom(w *way, k *contribution) {
-	for _, f := range [...]Fact{{Path: "EmailAddress", Text: w.email}, {Path: "PhoneNumber", Text: w.phone}} {
+	for _, f := range [...]Fact{{Path: "EmailAddress", Text: w.email, Mapped: w.mapsEmail}, {Path: "PhoneNumber", Text: w.phone, Mapped: w.mapsPhone}} {
 		i, found := find(k.facts, f.Path)
 		if f.Text == "" || found {
 			continue
 		}
-		f.Origin, f.Time = k.origin, k.first
+		f.Origin, f.Time, f.Priority = k.origin, k.first, w.priority
 		if k.source != 0 {
 			f.Time = k.source
-		}
-		if len(k.facts) > 0 {
-			f.Priority = k.facts[0].Priority
 		}
 		k.facts = slices.Insert(k.facts, i, f)
 	}

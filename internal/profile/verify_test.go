@@ -334,7 +334,7 @@ func (v *verifier) group(s *stored) {
 		}
 	}
 	merges := standingMerges(bases)
-	want.facts = foldGroup(facts, s.group.satellites, merges, nil)
+	want.facts, want.eras = foldGroup(facts, s.group.satellites, merges, nil), erasOf(merges)
 	want.root = &change{cfg: v.cfg}
 	want.derived = want.derive()
 	if !bytes.Equal(want.encode(), s.groupBytes) {
@@ -369,7 +369,7 @@ func (v *verifier) checkResidue(s *stored, k *contribution) {
 		v.wrong("profile %s: the residue of %s is %+v", s.id, k.origin.Type, *k)
 	}
 	for i := range k.facts {
-		if f := &k.facts[i]; f.Manual || i > 0 && k.facts[i-1].Path >= f.Path {
+		if f := &k.facts[i]; f.Manual || i > 0 && (k.facts[i-1].Path > f.Path || k.facts[i-1].Path == f.Path && k.facts[i-1].Seq <= f.Seq) {
 			v.wrong("profile %s: the residue of %s has the fact %+v", s.id, k.origin.Type, *f)
 		}
 	}

@@ -1,0 +1,275 @@
+package profilemodel_test
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// mergeProfiles makes one profile of several.
+func (m *model) mergeProfiles(s step) string {
+	g := &merge{name: "M" + s.ID, asked: map[string]*profile{}}
+	for i, name := range s.Profiles[1:] {
+		if name == s.Profiles[0] {
+			return "Invalid: ProfileIdsToBeMerged: the main profile cannot be merged into itself"
+		}
+		if slices.Contains(s.Profiles[1:1+i], name) {
+			return "Invalid: ProfileIdsToBeMerged: the profile " + name + " is there twice"
+		}
+	}
+	for _, field := range slices.Sorted(maps.Keys(s.Members)) {
+		if name := s.Members[field]; !slices.Contains(s.Profiles, name) {
+			return "Invalid: FieldSourceProfileIds." + field + ": the profile " + name + " is none of those that are merged"
+		}
+	}
+	for i, name := range s.Profiles {
+		p, missing := m.visible(name)
+		if missing != "" {
+			return missing
+		}
+		if g.main = p; i > 0 {
+			g.merged = append(g.merged, p)
+		}
+		for field, source := range s.Members {
+			if source == name {
+				g.asked[field] = p
+			}
+		}
+	}
+	g.main, _ = m.visible(s.Profiles[0])
+	sides := map[*profile]standing{}
+	for _, p := range append([]*profile{g.main}, g.merged...) {
+		sides[p] = m.stands(p, m.seq+1, nil)
+	}
+	g.from = g.decide(sides)
+	g.seq = m.next()
+	g.main.log = append(g.main.log, happening{"MERGED", "", m.now, g.seq})
+	for _, p := range g.merged {
+		p.note(m, "DELETED_BY_MERGE", "")
+	}
+	m.merges = append(m.merges, g)
+	return ""
+}
+
+// unmerge undoes a merge: the profiles are those that would be there had it never
+// been, and the records that it let in go where their keys put them.
+func (m *model) unmerge(name string) (a answer) {
+	i := slices.IndexFunc(m.merges, func(g *merge) bool { return g.name == name })
+	if i < 0 || m.merges[i].main.gone() {
+		return answer{Err: "NotFound: No merge with the MergeId " + name + " exists in this domain"}
+	}
+	undone := m.merges[i]
+	if undone.undone {
+		return answer{Err: "Invalid: MergeId: the merge " + name + " has been undone"}
+	}
+	was := m.root(undone.main)
+	group := m.members(was)
+	left, right := map[*merge]standing{}, map[*merge]standing{}
+	look := func(into map[*merge]standing, change bool) func(*merge, map[*profile]standing) {
+		return func(g *merge, sides map[*profile]standing) {
+			side := m.sideOf(g, undone.main)
+			if g.seq < undone.seq || side == nil || g == undone {
+				return
+			}
+			if into[g] = sides[side]; change {
+				g.decideAgain(side, left[g], sides)
+			}
+		}
+	}
+	m.stands(was, m.seq+1, look(left, false))
+	undone.undone = true
+	var loose []*profile
+	for _, p := range group {
+		if slices.ContainsFunc(p.hits, func(h *profile) bool { return m.root(h) != m.root(p) }) {
+			loose = append(loose, p)
+		}
+	}
+	for _, p := range loose {
+		p.end, p.ended = "DISSOLVED", m.now
+	}
+	var restored []*profile
+	for _, p := range group {
+		if m.root(p) == p && !p.gone() {
+			m.stands(p, m.seq+1, look(right, true))
+			p.note(m, "UPDATED", "")
+			if p != was {
+				restored = append(restored, p)
+			}
+		}
+	}
+	moved := 0
+	for _, p := range loose {
+		fresh, n, err := m.scatter(p, undone)
+		if err != "" {
+			return answer{Err: err}
+		}
+		restored, moved = append(restored, fresh...), moved+n
+	}
+	a.Lines = []string{fmt.Sprintf("%d records have moved", moved), "from " + m.root(undone.main).name}
+	for _, p := range restored {
+		a.profiles = append(a.profiles, p.name)
+	}
+	return a
+}
+
+// sideOf is the side of a merge on which a profile was then.
+func (m *model) sideOf(g *merge, p *profile) *profile {
+	for {
+		if p == g.main || slices.Contains(g.merged, p) {
+			return p
+		}
+		up, by := m.above(p)
+		if up == nil || by.seq >= g.seq {
+			return nil
+		}
+		p = up
+	}
+}
+
+// decideAgain chooses anew the fields that a merge took from a side which has
+// lost them, because profiles have left it.
+func (g *merge) decideAgain(side *profile, had standing, sides map[*profile]standing) {
+	again := g.decide(sides)
+	from := maps.Clone(g.from)
+	paths := map[string]bool{}
+	for _, s := range sides {
+		for path := range s {
+			paths[path] = true
+		}
+	}
+	for path := range had {
+		paths[path] = true
+	}
+	for path := range paths {
+		source := g.from[path]
+		if source == nil {
+			source = g.main
+		}
+		if source != side || !had.has(field(path)) || sides[side].has(field(path)) {
+			continue
+		}
+		if delete(from, path); again[path] != nil {
+			from[path] = again[path]
+		}
+	}
+	g.from = from
+}
+
+// scatter sends the records of a satellite where their keys put them now.
+func (m *model) scatter(from *profile, undone *merge) (made []*profile, moved int, err string) {
+	objects := slices.SortedFunc(slices.Values(from.objects), func(a, b *object) int { return cmp.Compare(a.came[0].at, b.came[0].at) })
+	slices.SortStableFunc(objects, func(a, b *object) int {
+		return cmp.Or(cmp.Compare(a.came[0].at, b.came[0].at), cmp.Compare(a.came[len(a.came)-1].seq, b.came[len(b.came)-1].seq))
+	})
+	for typ, r := range from.residues {
+		moved++
+		m.bequeath(undone.main, typ, r)
+	}
+	for _, o := range objects {
+		moved++
+		before := len(m.profiles)
+		p := m.whither(o, undone)
+		if err := m.receive(p, o); err != "" {
+			return made, moved, err
+		}
+		for _, fresh := range m.profiles[before:] {
+			if len(fresh.hits) == 0 {
+				made = append(made, fresh)
+			}
+		}
+	}
+	return made, moved, ""
+}
+
+// bequeath leaves what evicted objects gave to the main profile.
+func (m *model) bequeath(p *profile, typ string, r *residue) {
+	facts := m.renumber(p, r.facts, r.last)
+	have := p.residues[typ]
+	if have == nil {
+		have = &residue{first: r.first}
+	}
+	m.leave(p, have, typ, facts, r.first, r.last, r.expires)
+	p.expires = max(p.expires, r.expires)
+}
+
+// whither finds or makes the profile where a record belongs now. One that finds
+// none, and may not make one, stays with the main profile.
+func (m *model) whither(o *object, undone *merge) *profile {
+	w := o.way
+	if !w.again && w.target != nil && !w.target.gone() {
+		return w.target
+	}
+	var r resolution
+	if w.again || w.target != nil || !w.create {
+		r = m.resolve(w.record)
+	}
+	if p, err := m.place(r, r.found, w.create); err == "" {
+		return p
+	}
+	return undone.main
+}
+
+// receive takes an object in that was elsewhere, with all it gave there.
+func (m *model) receive(p *profile, o *object) string {
+	w, last := o.way, o.came[len(o.came)-1]
+	if o.created, o.way = p.fresh, nil; len(p.hits) > 0 {
+		o.created, o.way = w.create, w
+	}
+	if p.fresh {
+		values := map[string]string{}
+		for path, f := range o.facts {
+			values[path] = f.text
+		}
+		fill(values, w.email, w.phone)
+		for path, text := range values {
+			if _, had := o.facts[path]; !had {
+				f := fact{path: path, text: text, seq: m.next(), time: o.came[0].at, priority: w.typ.Priority, mapped: w.typ.Keys[predefinedFor(path)] != ""}
+				if o.source != 0 {
+					f.time = o.source
+				}
+				o.facts[path] = f
+			}
+		}
+	}
+	if !o.created {
+		o.keys = slices.DeleteFunc(o.keys, func(k key) bool {
+			return slices.ContainsFunc(w.record.keys, func(n keyed) bool { return n.newOnly && n.key == k })
+		})
+	}
+	o.came = []happening{{"INGESTED", o.typ + "/" + o.unique, last.at, m.next()}}
+	o.facts = byPath(m.renumber(p, slices.Collect(maps.Values(o.facts)), last.at))
+	for kind, part := range o.parts {
+		s, err := m.standardFor(p, kind, part.keys, nil)
+		if err != "" {
+			return err
+		}
+		s.updated = m.now
+		part.of, part.facts = s, byPath(m.renumber(&profile{}, slices.Collect(maps.Values(part.facts)), last.at))
+	}
+	p.objects = append(p.objects, o)
+	p.expires, p.fresh = max(p.expires, o.expires), false
+	return ""
+}
+
+func byPath(facts []fact) map[string]fact {
+	all := map[string]fact{}
+	for _, f := range facts {
+		all[f.path] = f
+	}
+	return all
+}
+
+// renumber gives facts new places in the order of arrival. What a person wrote on
+// the profile after they had come has overruled them.
+func (m *model) renumber(p *profile, facts []fact, last int64) (out []fact) {
+	slices.SortFunc(facts, func(a, b fact) int { return cmp.Compare(a.seq, b.seq) })
+	for _, f := range facts {
+		if slices.ContainsFunc(p.edits, func(e fact) bool { return e.path == f.path && e.time > last }) {
+			continue
+		}
+		f.seq = m.next()
+		out = append(out, f)
+	}
+	return out
+}
