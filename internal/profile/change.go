@@ -415,6 +415,9 @@ func (c *change) eraseBase(why action) error {
 	}
 	c.unschedule()
 	c.tx.Clear(c.p)
+	for _, p := range c.shadows() {
+		c.tx.Clear(p)
+	}
 	if why != 0 {
 		c.bury(why)
 	}

@@ -86,7 +86,7 @@ func (c *change) countAll() error {
 func (c *change) countRecords() error {
 	e := c.gone
 	e.Profiles++
-	e.Partitions = append(e.Partitions, c.p)
+	e.Partitions = append(append(e.Partitions, c.p), c.shadows()...)
 	keys := map[uint32]bool{}
 	span := store.Span{Partition: c.p, Limit: erasePage}
 	for {

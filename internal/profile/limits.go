@@ -241,11 +241,16 @@ func (c *change) leaveResidue(k *contribution) error {
 		return err
 	}
 	if r == nil {
-		r = &contribution{origin: o, first: k.first}
+		r = &contribution{origin: o, first: k.first, mapping: k.mapping}
+	}
+	before := c.condenseFormer(k, r, o, m.since)
+	r.before = before
+	if r.mapping != k.mapping { // some of both
+		r.mapping = 0
 	}
 	r.facts = condense(o, r.facts, k.facts, m.since)
 	r.first, r.last, r.expires = min(r.first, k.first), max(r.last, k.last), max(r.expires, k.expires)
-	if len(r.facts) == 0 {
+	if len(r.facts) == 0 && r.before == nil {
 		c.tx.Delete(c.key(contributionSort(o)))
 	} else {
 		c.tx.Put(c.key(contributionSort(o)), r.encode())

@@ -161,6 +161,9 @@ type contribution struct {
 	keys                         []Key // stored ones
 	facts                        []Fact
 	parts                        []part
+	mapping                      Mapping // by which the object was mapped
+	late                         int64   // microseconds by which the profile's clock was ahead of last
+	before                       *former // what it was until it was replayed; nil when nothing is kept
 
 	seq      uint64   // of its last ingestion
 	by       string   // who ingested it last
@@ -215,6 +218,9 @@ func (c *contribution) encode() []byte {
 	for _, v := range c.versions {
 		e.uint(v)
 	}
+	e.bytes(c.mapping.bytes())
+	e.int(c.late)
+	e.former(c.before)
 	e.bool(c.way != nil)
 	if w := c.way; w != nil {
 		e.bytes(w.target[:])
@@ -251,6 +257,7 @@ func decodeContribution(o Origin, b []byte) (*contribution, error) {
 			c.versions[i] = d.uint()
 		}
 	}
+	c.mapping, c.late, c.before = d.mapping(), d.int(), d.former(o)
 	if d.bool() {
 		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string()}
 	}
