@@ -37,6 +37,7 @@ import (
 	"kindred/internal/preview"
 	"kindred/internal/profile"
 	"kindred/internal/rekey"
+	"kindred/internal/replay"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
@@ -125,6 +126,7 @@ func New(c Config) (*Node, error) {
 	letters := deadletter.NewService(deadletter.Config{Domains: domainAPI, Queues: clients, Outbox: outbox, Ingest: ingestion,
 		Pages: pages, Account: c.Account, Log: c.Log})
 	previews := preview.NewService(preview.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Authorize: permissions.Authorize})
+	replays := replay.New(replay.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Jobs: jobs, Authorize: permissions.Authorize, Now: c.Now, Log: c.Log})
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
 		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
@@ -138,7 +140,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, job.NewService(jobs, domainAPI, pages), rekeying, erasures, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -150,7 +152,7 @@ func New(c Config) (*Node, error) {
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

@@ -342,4 +342,3 @@ func (w *replaying) home(b *former) (*change, error) {
 	d.head.inferred, d.head.created = true, b.made
 	return d, nil
 }
-
