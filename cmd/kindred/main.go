@@ -18,6 +18,7 @@ import (
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/ingest/previewcmd"
 	"kindred/internal/job/jobcmd"
+	"kindred/internal/replay/replaycmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -30,6 +31,7 @@ Connect Customer Profiles.
   kindred contacts import FILE...      bring contact records into a running server
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred job list|get|pause|...       look at long work in the background, and steer it
+  kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
   kindred version                      print the version
 
@@ -77,6 +79,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return deadlettercmd.Run(ctx, rest, stdout, stderr)
 	case "job":
 		return jobcmd.Run(ctx, rest, stdout, stderr)
+	case "replay":
+		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":

@@ -16,12 +16,11 @@ type route struct {
 }
 
 // whereTo finds the profile of an object by its new keys, in the order in which an
-// ingestion tries them. It stays where it is if a key finds that: through other
-// objects or people who gave the key to the profile, or through the object itself
-// if that made the profile, or is there by keys that all are still tried. A key
-// that finds one other profile moves it there. If no key decides, it stays if it
-// made its profile, is there by keys that are still tried, is all there is in it, or
-// may make none; else it makes a profile of its own.
+// ingestion tries them. A key that others, objects or people, have given to the
+// profile that it is in keeps it there; one that finds one other profile moves it
+// there. If no key decides, it stays if it made its profile, is there by keys that
+// all are still tried, is all there is in it, or may make none; else it makes a
+// profile of its own.
 func (w *replaying) whereTo(lookup []Key, k *contribution) (to route, err error) {
 	c := w.c
 	spans := make([]store.Span, len(lookup))
@@ -55,9 +54,13 @@ func (w *replaying) whereTo(lookup []Key, k *contribution) (to route, err error)
 			}
 			continue
 		}
-		gave, err := givers(own[i], slices.Contains(k.keys, key) && !anchored)
+		had := slices.Contains(k.keys, key)
+		gave, err := givers(own[i], had)
 		if err != nil {
 			return to, err
+		}
+		if had && anchored && !gave {
+			continue // it finds the object itself, which says nothing of others
 		}
 		others := slices.DeleteFunc(lists[i], func(rec store.Record) bool { return bytes.Equal(rec.Key.Sort[1:], c.id[:]) })
 		mine := gave || slices.ContainsFunc(others, func(rec store.Record) bool { return w.mine(ID(rec.Key.Sort[1:])) })
