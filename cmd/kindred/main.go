@@ -19,6 +19,7 @@ import (
 	"kindred/internal/ingest/previewcmd"
 	"kindred/internal/job/jobcmd"
 	"kindred/internal/profile/profilecmd"
+	"kindred/internal/replay/replaycmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -32,6 +33,7 @@ Connect Customer Profiles.
   kindred deadletter list|redrive      look at what could not be ingested, and ingest it again
   kindred profile show|lineage|...     look at a profile, its past and its merges, and undo those
   kindred job list|get|pause|...       look at long work in the background, and steer it
+  kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
   kindred version                      print the version
 
@@ -81,6 +83,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return jobcmd.Run(ctx, rest, stdout, stderr)
 	case "profile":
 		return profilecmd.Run(ctx, rest, stdout, stderr)
+	case "replay":
+		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":

@@ -404,7 +404,7 @@ func (s *Service) object(tx *seal.Tx, cfg *domain.Config, typ *objecttype.Type, 
 	m := r.mapped
 	o := &profile.Object{Origin: profile.NewOrigin(tx.Ring(), typ.Name, m.Unique), Body: []byte(r.body),
 		BodyKey: tx.Ring().TypeKey(typ.Name), Priority: typ.Priority(), Expires: cfg.Expiry(tx.Now(), typ.ExpirationDays).UnixMicro(),
-		Maps: typ.DefinesKey, Email: m.Email, Phone: m.Phone, Limits: s.types.Limits(cfg)}
+		Maps: typ.DefinesKey, Mapping: typ.Mapped(), Email: m.Email, Phone: m.Phone, Limits: s.types.Limits(cfg)}
 	if !m.SourceTime.IsZero() {
 		o.SourceTime = m.SourceTime.UnixMicro()
 	}

@@ -184,6 +184,9 @@ func (j *Jobs) readListed(ctx context.Context, rd store.Reader, d domain.ID, ent
 	return out, nil
 }
 
+// Shape is the job as the API shows it.
+func (j *Job) Shape() *kindredapi.Job { return j.shape() }
+
 // shape is the job as the API shows it: what is the handler's own stays inside.
 func (j *Job) shape() *kindredapi.Job {
 	return &kindredapi.Job{JobId: j.ID.String(), Kind: j.Kind, Subject: optional(j.Subject), State: string(j.State), Cancelling: j.Cancelling && !j.State.Ended(),

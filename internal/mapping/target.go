@@ -213,6 +213,24 @@ func (t Target) Resolve(doc Document) (path string, ok bool, err error) {
 	return b.String(), true, nil
 }
 
+// Covers reports whether a path may be what the target resolves to for some
+// record.
+func (t *Target) Covers(path string) bool {
+	if !t.Templated() {
+		return t.path == path
+	}
+	steps := strings.Split(path, ".")
+	if len(steps) != len(t.Path) {
+		return false
+	}
+	for i, s := range t.Path {
+		if s.Template == nil && s.written(s.Name) != steps[i] {
+			return false
+		}
+	}
+	return true
+}
+
 func (s Segment) written(name string) string {
 	if s.List {
 		return name + "[]"

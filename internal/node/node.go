@@ -38,6 +38,7 @@ import (
 	"kindred/internal/preview"
 	"kindred/internal/profile"
 	"kindred/internal/rekey"
+	"kindred/internal/replay"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
@@ -72,6 +73,7 @@ type Node struct {
 	Ingest    *ingest.Service
 	Jobs      *job.Jobs
 	Keys      *rekey.Service
+	Replays   *replay.Service
 
 	background []func(context.Context) error
 }
@@ -127,6 +129,7 @@ func New(c Config) (*Node, error) {
 		Pages: pages, Account: c.Account, Log: c.Log})
 	previews := preview.NewService(preview.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Authorize: permissions.Authorize})
 	lineages := lineage.NewService(lineage.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Now: c.Now, Authorize: permissions.Authorize})
+	replays := replay.New(replay.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Jobs: jobs, Authorize: permissions.Authorize, Now: c.Now, Log: c.Log})
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
 		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
@@ -140,7 +143,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -151,8 +154,8 @@ func New(c Config) (*Node, error) {
 	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
-	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run}}, nil
+	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

@@ -21,5 +21,5 @@ func (s *Service) Candidate(cfg *domain.Config, in *profileapi.PutProfileObjectT
 	if err != nil {
 		return nil, err
 	}
-	return &Type{Definition: def, Compiled: c}, nil
+	return &Type{Definition: def, Compiled: c, mapping: def.Mapping()}, nil
 }

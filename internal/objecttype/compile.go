@@ -202,6 +202,21 @@ func (b *builder) targets(def *Definition) error {
 	return nil
 }
 
+// Targets reports whether the object type may write a path of a standard object;
+// with an empty path, whether its keys find objects of the kind at all.
+func (c *Compiled) Targets(object, path string) bool {
+	if path == "" {
+		return slices.ContainsFunc(c.keys, func(k keyPlan) bool { return slices.Contains(k.identifiers.Kinds(), object) })
+	}
+	i := slices.IndexFunc(c.objects, func(o objectPlan) bool { return o.object.Name == object })
+	return i >= 0 && slices.ContainsFunc(c.objects[i].targets, func(t target) bool {
+		if t.path == "" {
+			return t.to.Covers(path)
+		}
+		return t.path == path
+	})
+}
+
 // DefinesKey reports whether the object type defines a key of that name.
 func (c *Compiled) DefinesKey(name string) bool {
 	return slices.ContainsFunc(c.keys, func(k keyPlan) bool { return k.name == name })

@@ -17,9 +17,10 @@ import (
 
 // Items of a domain's configuration.
 const (
-	typeItems  = "type/"  // + name: stored
-	usedItems  = "used/"  // + name of an implicit type: usedType
-	scrubItems = "scrub/" // + name: scrubJob
+	typeItems   = "type/"   // + name: stored
+	usedItems   = "used/"   // + name of an implicit type: usedType
+	scrubItems  = "scrub/"  // + name: scrubJob
+	formerItems = "former/" // + name: []Former
 )
 
 // usedType is an implicit type that has taken in data.
@@ -105,6 +106,7 @@ func (s *Service) PutProfileObjectType(ctx context.Context, in *profileapi.PutPr
 		if err := s.rekey(ctx, e, def, key); err != nil {
 			return err
 		}
+		keepFormer(e, def)
 		e.PutJSON(typeItems+def.Name, put)
 		return nil
 	})
@@ -473,6 +475,7 @@ func (s *Service) DeleteProfileObjectType(ctx context.Context, in *profileapi.De
 		of = e.ID
 		e.Delete(typeItems + name)
 		e.Delete(usedItems + name)
+		e.Delete(formerItems + name)
 		e.PutTags(tail(name), nil)
 		if e.DropTypeKey(name) {
 			// What is there of it goes; until then it needs the key, and then no more.

@@ -19,6 +19,7 @@ type Type struct {
 	*Compiled
 	// Implicit: the domain does not define it, it is a template's.
 	Implicit bool
+	mapping  profile.Mapping
 }
 
 // Priority is the rank of the type's source: 1 is strongest, 0 is none.
@@ -65,7 +66,7 @@ func (*Types) Lookup(c *domain.Config, name string) (*Type, error) {
 		if err != nil {
 			return compiled{err: err}
 		}
-		return compiled{typ: &Type{&def, cmp, implicit}}
+		return compiled{typ: &Type{&def, cmp, implicit, def.Mapping()}}
 	})
 	return m.typ, m.err
 }

@@ -346,6 +346,9 @@ func withFirst(list []*contribution, h *head, objectType string) []*contribution
 const maxFirst = 8 << 10
 
 func (k *contribution) fits() bool {
+	if k.before != nil {
+		return false
+	}
 	n := 0
 	facts := func(facts []Fact) {
 		for i := range facts {
@@ -492,6 +495,9 @@ func (c *change) eraseBase(why action) error {
 	}
 	c.unschedule()
 	c.tx.Clear(c.p)
+	for _, p := range c.shadows() {
+		c.tx.Clear(p)
+	}
 	if why != 0 {
 		c.bury(why)
 	}

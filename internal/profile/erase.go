@@ -86,7 +86,7 @@ func (c *change) countAll() error {
 func (c *change) countRecords() error {
 	e := c.gone
 	e.Profiles++
-	e.Partitions = append(e.Partitions, c.p)
+	e.Partitions = append(append(e.Partitions, c.p), c.shadows()...)
 	if c.head.first != nil {
 		e.Contributions++
 	}

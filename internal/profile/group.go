@@ -197,6 +197,12 @@ func (g *group) finish() error {
 		g.objects += c.head.objects - c.objects
 	}
 	if g.refold {
+		for _, c := range g.changes() {
+			if c.fresh { // else it would not be read with the others
+				c.tx.PutPlain(c.key(secretSort), c.head.secret.Record())
+				c.tx.Put(c.key(headSort), c.head.encode())
+			}
+		}
 		bases, err := g.read()
 		if err != nil {
 			return err

@@ -454,7 +454,7 @@ func (w *when) facts(b *past) []Fact {
 	}
 	var facts []Fact
 	for _, k := range b.contributions {
-		if !k.residue() {
+		if k = k.asOf(w.at, b.id); !k.residue() {
 			object(k)
 			continue
 		}

@@ -246,6 +246,14 @@ func condense(o Origin, residue, evicted []Fact, since func(path string) uint64,
 	return kept
 }
 
+// eras are the places at which the profile's eras begin; none if it is alone.
+func (c *change) eras() []uint64 {
+	if c.group == nil {
+		return nil
+	}
+	return c.group.eras
+}
+
 // leaveResidue keeps the values of an evicted object.
 func (c *change) leaveResidue(k *contribution) error {
 	m, err := c.loadManual()
@@ -258,15 +266,16 @@ func (c *change) leaveResidue(k *contribution) error {
 		return err
 	}
 	if r == nil {
-		r = &contribution{origin: o, first: k.first}
+		r = &contribution{origin: o, first: k.first, mapping: k.mapping}
 	}
-	var eras []uint64
-	if c.group != nil {
-		eras = c.group.eras
+	before := c.condenseFormer(k, r, o, m.since)
+	r.before = before
+	if r.mapping != k.mapping { // some of both
+		r.mapping = 0
 	}
-	r.facts = condense(o, r.facts, k.facts, m.since, eras)
+	r.facts = condense(o, r.facts, k.facts, m.since, c.eras())
 	r.first, r.last, r.expires = min(r.first, k.first), max(r.last, k.last), max(r.expires, k.expires)
-	if len(r.facts) == 0 {
+	if len(r.facts) == 0 && r.before == nil {
 		c.drop(o)
 	} else {
 		c.save(r)

@@ -35,11 +35,12 @@ const (
 	expired
 	merged
 	deletedByMerge
+	emptied // by a replay: all objects went to other profiles
 )
 
 // actionNames are the ActionType of the API.
 var actionNames = map[action]string{created: "CREATED", updated: "UPDATED", ingested: "INGESTED", addedKey: "ADDED_PROFILE_KEY",
-	deletedKey: "DELETED_PROFILE_KEY", deleted: "DELETED_BY_CUSTOMER", expired: "EXPIRED", merged: "MERGED", deletedByMerge: "DELETED_BY_MERGE"}
+	deletedKey: "DELETED_PROFILE_KEY", deleted: "DELETED_BY_CUSTOMER", expired: "EXPIRED", merged: "MERGED", deletedByMerge: "DELETED_BY_MERGE", emptied: "DELETED_BY_CUSTOMER"}
 
 // entry is a record of the log.
 type entry struct {
@@ -149,7 +150,7 @@ func (c *change) supersede(old, k *contribution) error {
 		}
 	}
 	before := *old
-	before.versions = nil
+	before.versions, before.before = nil, nil
 	return c.log(entry{seq: old.seq, at: old.last, action: ingested, by: old.by, origin: old.origin, version: &before})
 }
 

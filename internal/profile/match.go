@@ -58,8 +58,7 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	}
 	in.way = nil
 	if c.satellite() {
-		in.way = &way{target: res.found, again: res.found == c.id, lookup: lookup, newOnly: in.NewOnly, mayCreate: mayCreate,
-			email: in.Email, phone: in.Phone, priority: in.Priority, mapsEmail: in.Maps("_email"), mapsPhone: in.Maps("_phone")}
+		in.way = in.path(lookup, mayCreate, res.found, res.found == c.id)
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err
@@ -78,6 +77,12 @@ func again(ctx context.Context, tx *seal.Tx, cfg *domain.Config, res *resolution
 		return res.open(ctx, tx, cfg, mayCreate)
 	}
 	return c, nil
+}
+
+// path is the way of an object into a satellite.
+func (o *Object) path(lookup []Key, mayCreate bool, target ID, again bool) *way {
+	return &way{target: target, again: again, lookup: lookup, newOnly: o.NewOnly, mayCreate: mayCreate,
+		email: o.Email, phone: o.Phone, priority: o.Priority, mapsEmail: o.Maps("_email"), mapsPhone: o.Maps("_phone")}
 }
 
 // satellite reports whether the profile is one of a group's satellites.

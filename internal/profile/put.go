@@ -43,6 +43,7 @@ type Object struct {
 	Limits     Limits                // of the profile that takes it
 	Email      string                // fills EmailAddress of an inferred profile
 	Phone      string                // fills PhoneNumber of an inferred profile
+	Mapping    Mapping               // by which it was mapped
 	Explain    *Explanation          // told what becomes of the object; nil: nobody asks
 
 	way *way // of one that goes into a satellite
@@ -69,7 +70,7 @@ func (c *change) put(in *Object) error {
 	}
 	wall := c.tx.Now().UnixMicro()
 	k := &contribution{origin: in.Origin, created: c.fresh, first: wall, last: wall, source: in.SourceTime,
-		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way}
+		expires: in.Expires, size: len(in.Body), seq: c.nextSeq(), by: performer(c.ctx), way: in.way, mapping: in.Mapping, late: c.now - wall}
 	if in.way != nil { // it makes no profile now, but may when it finds its way anew
 		k.created = in.way.mayCreate
 	}
@@ -80,6 +81,9 @@ func (c *change) put(in *Object) error {
 			return err
 		}
 		k.created, k.first = old.created, old.first
+		if old.mapping == k.mapping {
+			k.before = old.before.cameAgain()
+		}
 		k.expires = max(k.expires, old.expires)
 		if k.source == 0 {
 			k.source = old.source

@@ -195,6 +195,9 @@ type contribution struct {
 	keys                         []Key // stored ones
 	facts                        []Fact
 	parts                        []part
+	mapping                      Mapping // by which the object was mapped
+	late                         int64   // microseconds by which the profile's clock was ahead of last
+	before                       *former // what it was until it was replayed; nil when nothing is kept
 
 	seq      uint64   // of its last ingestion
 	by       string   // who ingested it last
@@ -260,6 +263,9 @@ func (e *encoder) contribution(c *contribution, standing []Fact) {
 	for _, v := range c.versions {
 		e.uint(v)
 	}
+	e.bytes(c.mapping.bytes())
+	e.int(c.late)
+	e.former(c.before)
 	e.bool(c.way != nil)
 	if w := c.way; w != nil {
 		e.bytes(w.target[:])
@@ -303,6 +309,7 @@ func (d *decoder) contribution(o Origin, standing []Fact) *contribution {
 			c.versions[i] = d.uint()
 		}
 	}
+	c.mapping, c.late, c.before = d.mapping(), d.int(), d.former(o)
 	if d.bool() {
 		c.way = &way{d.id(), d.bool(), d.keys(), d.keys(), d.bool(), d.string(), d.string(), uint16(d.uint()), d.bool(), d.bool()}
 	}

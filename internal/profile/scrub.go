@@ -75,7 +75,7 @@ func (s *Service) scrubProfile(ctx context.Context, of domain.ID, id ID, objectT
 		if empty, err := c.empty(); err != nil {
 			return err
 		} else if empty {
-			return c.vanish()
+			return c.vanish(deleted)
 		}
 		return c.finish()
 	})
@@ -102,7 +102,7 @@ func (k *contribution) arrived() int64 {
 }
 
 // vanish removes a profile of which no contribution is left.
-func (c *change) vanish() error {
+func (c *change) vanish(why action) error {
 	for _, k := range c.head.derived {
 		c.count(k.class, k.key, -1)
 	}
@@ -115,7 +115,7 @@ func (c *change) vanish() error {
 	}
 	c.unschedule()
 	c.tx.Clear(c.p)
-	c.bury(deleted)
+	c.bury(why)
 	c.cfg.Count(c.tx, c.id[0], domain.Totals{Profiles: -1, Metered: -domain.Metered(c.objects),
 		Objects: -int64(c.objects), Bytes: -c.bytes})
 	return nil

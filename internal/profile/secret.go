@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"context"
 	"fmt"
 
 	"kindred/internal/domain"
@@ -52,4 +53,14 @@ func readHead(view *seal.Reader, k store.Key, sealed []byte, decode func([]byte)
 		return nil, err
 	}
 	return decode(value)
+}
+
+// ViewOf is a view of a reader under the secret of a base profile; nil if the
+// profile is gone.
+func ViewOf(ctx context.Context, r *seal.Reader, d domain.ID, id ID) (*seal.Reader, error) {
+	heads, err := readHeads(ctx, r, d, []ID{id})
+	if err != nil || heads[0] == nil {
+		return nil, err
+	}
+	return r.Under(heads[0].secret), nil
 }

@@ -145,6 +145,10 @@ func (s *sequence) typeName() string { return s.one("Crm", "Shop", "Registration
 func (s *sequence) step() {
 	s.w.Clock.Step(time.Millisecond)
 	ctx, w := context.Background(), s.w
+	if s.r.IntN(25) == 0 {
+		s.replay()
+		return
+	}
 	switch n := s.r.IntN(100); {
 	case n < 8:
 		s.create()

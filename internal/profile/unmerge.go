@@ -528,7 +528,6 @@ func (c *change) receive(k *contribution, body []byte) error {
 	default:
 		k.keys = slices.DeleteFunc(k.keys, func(key Key) bool { return slices.Contains(w.newOnly, key) })
 	}
-	k.seq = c.nextSeq()
 	if err := c.renumber(k); err != nil {
 		return err
 	}
@@ -598,8 +597,18 @@ func (c *change) renumber(k *contribution) error {
 		}
 	}
 	slices.SortStableFunc(facts, func(a, b *Fact) int { return cmp.Compare(a.Seq, b.Seq) })
+	ingested := k.seq
+	if !k.residue() {
+		k.seq = 0
+	}
 	for _, f := range facts {
+		if k.seq == 0 && f.Seq >= ingested && !k.residue() { // what earlier versions gave stays before the last ingestion
+			k.seq = c.nextSeq()
+		}
 		f.Seq = c.nextSeq()
+	}
+	if k.seq == 0 && !k.residue() {
+		k.seq = c.nextSeq()
 	}
 	return nil
 }

@@ -220,7 +220,7 @@ func (v *verifier) record(s *stored, rec store.Record) error {
 // over.
 func (v *verifier) checkHead(s *stored) {
 	facts := slices.Clone(s.manual.facts)
-	seen := map[uint64]bool{}
+	seen := map[string]bool{}
 	want := *s.head
 	want.objects, want.bytes, want.counts = 0, 0, nil
 	for _, k := range s.contributions {
@@ -234,10 +234,10 @@ func (v *verifier) checkHead(s *stored) {
 		want.counts.add(k.origin.Type, 1)
 	}
 	for i := range facts {
-		if f := &facts[i]; f.Seq == 0 || f.Seq > s.head.seq || seen[f.Seq] {
+		if f := &facts[i]; f.Seq == 0 || f.Seq > s.head.seq || seen[fmt.Sprint(f.Seq, f.Path)] {
 			v.wrong("profile %s: fact %s has the place %d of %d", s.id, f.Path, f.Seq, s.head.seq)
 		}
-		seen[facts[i].Seq] = true
+		seen[fmt.Sprint(facts[i].Seq, facts[i].Path)] = true
 		if f := &facts[i]; f.Seq > s.head.latest {
 			v.wrong("profile %s: fact %s has the place %d, later than the latest, %d", s.id, f.Path, f.Seq, s.head.latest)
 		}
@@ -365,7 +365,7 @@ func (v *verifier) group(s *stored) {
 // checkResidue: a residue has values of the profile that may still stand, and
 // nothing else.
 func (v *verifier) checkResidue(s *stored, k *contribution) {
-	if len(k.keys)+len(k.parts)+k.size != 0 || len(k.facts) == 0 || k.first > k.last {
+	if len(k.keys)+len(k.parts)+k.size != 0 || len(k.facts) == 0 && k.before == nil || k.first > k.last {
 		v.wrong("profile %s: the residue of %s is %+v", s.id, k.origin.Type, *k)
 	}
 	for i := range k.facts {

@@ -166,7 +166,9 @@ func (r resealer) again(ctx context.Context, s *job.Step, c *domain.Config, ring
 
 // unsealed are the kinds of a domain's partitions that have no value sealed with its
 // data keys.
-const unsealed = "cnkujexmz"
+//
+// Those of dry runs of replays ('r') have: they are removed and not sealed anew.
+const unsealed = "cnkujexmzr"
 
 // covered makes sure that a domain has no partitions but those whose records have
 // been sealed anew and those that need not be: what nobody has thought of here must
@@ -194,6 +196,9 @@ func (r resealer) covered(ctx context.Context, d domain.ID) error {
 
 // finish removes the old data keys, unless others have been put in force.
 func (r resealer) finish(ctx context.Context, s *job.Step, c *domain.Config, at cursor) error {
+	if err := r.domains.Store().DropPrefix(ctx, profile.DryRuns(c.ID)); err != nil {
+		return fmt.Errorf("reseal: %w", err)
+	}
 	if err := r.covered(ctx, c.ID); err != nil {
 		return err
 	}

@@ -36,6 +36,7 @@ type promise struct {
 
 var promises = []promise{
 	{"Core", "CoreBaseline", "objects/s", 0.5},
+	{"Replay", "Core", "objects/s", 0.5},
 	{"SDKPut", "SDKNoop", "calls/s", 0.4},
 	{"WirePut", "WireNoop", "calls/s", 0.4},
 	{"WireBatchGetProfile", "WireNoop", "calls/s", 0.6},

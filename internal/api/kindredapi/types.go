@@ -395,6 +395,13 @@ type GetProfileProvenanceResponse struct {
 	Fields             []ProvenanceField
 }
 
+// GetReplayRequest is the structure of that name.
+type GetReplayRequest struct {
+	DomainName     string
+	ObjectTypeName string
+	JobId          string
+}
+
 // GetRolePolicyRequest is the structure of that name.
 type GetRolePolicyRequest struct {
 	RoleName   string
@@ -883,6 +890,51 @@ type RenameDomainResponse struct {
 	LastUpdatedAt    time.Time
 }
 
+// Replay is the structure of that name.
+type Replay struct {
+	Mode           string
+	ObjectTypeName string
+	Job            *Job
+	RollsBack      *string
+	Examples       []ReplayExample
+}
+
+// ReplayChange is the structure of that name.
+type ReplayChange struct {
+	Field  string
+	Before *string
+	After  *string
+	Reason string
+}
+
+// ReplayExample is the structure of that name.
+type ReplayExample struct {
+	ProfileId string
+	Outcome   string
+	Before    *Profile
+	After     *Profile
+	Changes   []ReplayChange
+	Keys      []ReplayKey
+	Failures  []string
+	Truncated *bool
+}
+
+// ReplayKey is the structure of that name.
+type ReplayKey struct {
+	KeyName         string
+	NormalizedValue string
+	Change          string
+	Ambiguous       bool
+}
+
+// ReplayObjectTypeRequest is the structure of that name.
+type ReplayObjectTypeRequest struct {
+	DomainName     string
+	ObjectTypeName string
+	DryRun         *bool
+	MaxExamples    *int
+}
+
 // ResealStatus is the structure of that name.
 type ResealStatus struct {
 	JobId           *string
@@ -915,6 +967,13 @@ type Role struct {
 	AssumeRolePolicyDocument string
 	Description              *string
 	MaxSessionDuration       int
+}
+
+// RollBackReplayRequest is the structure of that name.
+type RollBackReplayRequest struct {
+	DomainName     string
+	ObjectTypeName string
+	JobId          string
 }
 
 // ServerInfo is the structure of that name.
