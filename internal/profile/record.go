@@ -34,7 +34,8 @@ type head struct {
 	derived                   []derivedKey // predefined keys that follow from facts
 	counts                    tally        // of objects
 	due                       uint32       // hour of the entry in the index of due times, 0 is none
-	latest                    uint64       // no fact that is its own arrived later, see [base.settled]
+	latest                    uint64       // no fact of its own arrived later
+	cleared                   bool         // a person may have removed a value
 
 	secret seal.Secret // of the profile's keys; kept in front of the record
 }
@@ -84,6 +85,7 @@ func (h *head) encode() []byte {
 	e.tally(h.counts)
 	e.uint(uint64(h.due))
 	e.uint(h.latest)
+	e.bool(h.cleared)
 	return e.b
 }
 
@@ -105,7 +107,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i].key = Key{d.string(), d.string()}
 		}
 	}
-	h.counts, h.due, h.latest = d.tally(), uint32(d.uint()), d.uint()
+	h.counts, h.due, h.latest, h.cleared = d.tally(), uint32(d.uint()), d.uint(), d.bool()
 	return h, d.done("profile head")
 }
 

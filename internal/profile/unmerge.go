@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -73,6 +74,8 @@ type unmerging struct {
 	// had says for each later merge what stood on the side that the profiles leave.
 	had   map[ID][]*Fact
 	again []*merge // those that decide anew
+	past  *when    // see stood
+	err   error    // of choose
 }
 
 // gather reads the group and the merge.
@@ -285,44 +288,44 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 	}
 	c.head.role = rootOfGroup
 	merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool { return w.root(m.main) != root })
-	return c, g.fold(bases, merges, w.choose)
+	if err := g.fold(bases, merges, w.choose); err != nil {
+		return nil, err
+	}
+	return c, w.err
 }
 
-// choose decides anew what a later merge took from the side that the profiles
-// have left, where that has nothing any more for their leaving and another has.
+// choose decides anew, unit by unit (see unit), what a later merge would have
+// chosen without the profiles that have left. All else stays chosen.
 func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	side := w.later(m)
-	if side == (ID{}) {
+	if side == (ID{}) || w.err != nil {
 		return
 	}
-	var lost []string // paths, ascending
-	has := standing[side]
-	for i := range w.had[m.id] {
-		path := w.had[m.id][i].Path
-		for len(has) > 0 && has[0].Path < path {
-			has = has[1:]
-		}
-		if len(has) > 0 && has[0].Path == path || !m.chose(path, side) {
-			continue
-		}
-		for _, other := range standing {
-			if _, ok := findRef(other, path); ok {
-				lost = append(lost, path)
-				break
+	had, has, any := units(w.had[m.id]), units(standing[side]), map[string]bool{}
+	for _, facts := range standing {
+		maps.Copy(any, units(facts))
+	}
+	// What nobody has need not be chosen. What the side has lost may have been
+	// theirs, whether or not it is kept of them.
+	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && m.source(u) == side) }
+	changed := false
+	for u := range any {
+		changed = changed || anew(u)
+	}
+	before, fields := m.fields, slices.Clone(m.fields)
+	if changed {
+		again := *m
+		again.decide(w.stood(m, standing))
+		fields = slices.DeleteFunc(fields, func(c choice) bool { return anew(unit(c.path)) })
+		for _, c := range again.fields {
+			if anew(unit(c.path)) {
+				fields = append(fields, c)
 			}
 		}
 	}
-	if len(lost) == 0 {
-		return
-	}
-	gone := func(path string) bool { _, ok := slices.BinarySearch(lost, path); return ok }
-	before := m.fields
-	again := *m
-	again.decide(standing)
-	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return gone(c.path) })
-	for _, c := range again.fields {
-		if gone(c.path) {
-			fields = append(fields, c)
+	for _, f := range standing[side] {
+		if u := unit(f.Path); !anew(u) && m.source(u) != m.main {
+			fields = append(fields, choice{f.Path, m.source(u)}) // which may be chosen from there already
 		}
 	}
 	m.fields = fields
@@ -333,10 +336,63 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	}
 }
 
-// chose reports whether a merge takes a path from a side.
-func (m *merge) chose(path string, side ID) bool {
-	from, other := m.from(path)
-	return other && from == side || !other && m.main == side
+// stood gives what stood on the sides of a merge when it was made, but for the
+// merges that are undone: also what has been ingested or written anew since, as
+// long as the logs have it. now is what is left of that.
+func (w *unmerging) stood(m *merge, now map[ID][]*Fact) map[ID][]*Fact {
+	if w.past == nil {
+		w.past = &when{ctx: w.ctx, r: &w.tx.Reader, d: w.cfg.ID}
+	}
+	w.past.at, w.past.seq = m.at, m.seq-1
+	then := map[ID][]*Fact{}
+	for _, side := range m.sides() {
+		facts := map[ID][]Fact{}
+		var merges []*merge
+		for open := []ID{side}; len(open) > 0; open = open[1:] {
+			id := open[0]
+			b, err := w.past.base(id)
+			if err != nil {
+				w.err = err
+				return now
+			}
+			if b == nil || b.head.forgotten > m.at {
+				return now
+			}
+			facts[id] = w.past.facts(b)
+			for _, x := range w.rest {
+				if x.main == id && x.seq < m.seq {
+					merges, open = append(merges, x), append(open, x.merged...)
+				}
+			}
+			for _, s := range w.g.satellites {
+				if s.anchor == id {
+					open = append(open, s.id)
+				}
+			}
+		}
+		byArrival(merges)
+		then[side] = refs(foldGroup(facts, w.g.satellites, merges, nil))
+	}
+	return then
+}
+
+// units are those of which there are facts.
+func units(facts []*Fact) map[string]bool {
+	set := make(map[string]bool, len(facts))
+	for _, f := range facts {
+		set[unit(f.Path)] = true
+	}
+	return set
+}
+
+// source is the profile from which a merge takes a unit.
+func (m *merge) source(u string) ID {
+	for _, c := range m.fields {
+		if unit(c.path) == u {
+			return c.from
+		}
+	}
+	return m.main
 }
 
 // close writes a profile that a part has become.
