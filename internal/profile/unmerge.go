@@ -307,7 +307,8 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	}
 	// What nobody has need not be chosen. What the side has lost may have been
 	// theirs, whether or not it is kept of them.
-	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && m.source(u) == side) }
+	source := m.source()
+	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && source(u) == side) }
 	changed := false
 	for u := range any {
 		changed = changed || anew(u)
@@ -324,9 +325,14 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 		}
 	}
 	for _, f := range standing[side] {
-		if u := unit(f.Path); !anew(u) && m.source(u) != m.main {
-			fields = append(fields, choice{f.Path, m.source(u)}) // which may be chosen from there already
+		if u := unit(f.Path); !anew(u) && source(u) != m.main {
+			if _, ok := m.from(f.Path); !ok {
+				fields = append(fields, choice{f.Path, source(u)})
+			}
 		}
+	}
+	if !changed && len(fields) == len(before) {
+		return
 	}
 	m.fields = fields
 	m.sortFields()
@@ -385,14 +391,18 @@ func units(facts []*Fact) map[string]bool {
 	return set
 }
 
-// source is the profile from which a merge takes a unit.
-func (m *merge) source(u string) ID {
+// source tells from which profile a merge takes a unit.
+func (m *merge) source() func(u string) ID {
+	from := make(map[string]ID, len(m.fields))
 	for _, c := range m.fields {
-		if unit(c.path) == u {
-			return c.from
-		}
+		from[unit(c.path)] = c.from
 	}
-	return m.main
+	return func(u string) ID {
+		if id, ok := from[u]; ok {
+			return id
+		}
+		return m.main
+	}
 }
 
 // close writes a profile that a part has become.
