@@ -150,6 +150,7 @@ func (c *change) nextSeq() uint64 {
 func (c *change) stand(f Fact) {
 	standing, changed := advance(c.head.facts, f)
 	c.head.facts, c.head.latest = standing, max(c.head.latest, f.Seq)
+	c.head.cleared = c.head.cleared || f.Cleared
 	if changed && family(f.Path) != "" {
 		c.derive = true
 	}

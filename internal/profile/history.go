@@ -188,7 +188,34 @@ func (h *happening) content(ctx context.Context, r *seal.Reader, cfg *domain.Con
 		return nil, nil
 	}
 	b, err := json.Marshal(v)
-	return text(string(b)), err
+	if err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	return plain(b)
+}
+
+// plain is a JSON object without the members that are null.
+func plain(b []byte) (*string, error) {
+	var v map[string]any
+	if err := json.Unmarshal(b, &v); err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	var prune func(map[string]any)
+	prune = func(m map[string]any) {
+		for name, x := range m {
+			if below, ok := x.(map[string]any); ok {
+				prune(below)
+			} else if x == nil {
+				delete(m, name)
+			}
+		}
+	}
+	prune(v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		return nil, fmt.Errorf("content: %w", err)
+	}
+	return text(string(out)), nil
 }
 
 // history gathers all that happened to a profile, the newest first.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -144,14 +143,14 @@ func TestHistory(t *testing.T) {
 				t.Errorf("unique key of %s: %v", line, rec.ProfileObjectUniqueKey)
 			}
 			if got.Content != nil {
-				line += " " + present(strings.ReplaceAll(strings.ReplaceAll(*got.Content, a, "A"), b, "B"))
+				line += " " + strings.ReplaceAll(strings.ReplaceAll(*got.Content, a, "A"), b, "B")
 			}
 			lines = append(lines, line)
 		}
 		return lines
 	}
 	want := []string{
-		`INGESTED Crm by arn:aws:iam::1:user/bot {"first":"Jonathan","id":"C1"}`,
+		`INGESTED Crm by arn:aws:iam::1:user/bot {"id":"C1","first":"Jonathan"}`,
 		`MERGED _profile by arn:aws:iam::1:user/ann {"AccountNumber":"C1","EmailAddress":"a@x.org","FirstName":"John","LastName":"Lund","ProfileId":"A"}`,
 		`INGESTED Crm by arn:aws:iam::1:user/bot {"AccountNumber":"C1","EmailAddress":"a@x.org","FirstName":"John"}`,
 		`INGESTED Crm by arn:aws:iam::1:user/bot {"AccountNumber":"C1","EmailAddress":"a@x.org","FirstName":"Jon"}`,
@@ -186,15 +185,4 @@ func TestHistory(t *testing.T) {
 			t.Errorf("of a profile that is gone: %q", got)
 		}
 	}
-}
-
-// present is a JSON object without the members that are null, in order.
-func present(text string) string {
-	var m map[string]any
-	if json.Unmarshal([]byte(text), &m) != nil {
-		return text
-	}
-	maps.DeleteFunc(m, func(_ string, v any) bool { return v == nil })
-	b, _ := json.Marshal(m)
-	return string(b)
 }

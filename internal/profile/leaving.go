@@ -6,10 +6,10 @@ import (
 )
 
 // leave gathers no more than those who leave, if what they leave stands as it
-// stood: when the merge chose nothing of theirs, none of their facts is later than
-// it, and no satellite depends on them. What later merges decided was then decided
-// without them, and the others need not be read. It reports whether that is so;
-// if not, nothing is gathered.
+// stood but for fields that nobody else has: when none of their facts is later
+// than the merge, no satellite depends on them, and the merge chose nothing else
+// of theirs. Later merges had then nothing to decide in which they matter. It
+// reports whether that is so; if not, nothing is gathered.
 func (w *unmerging) leave(c *change, id ID) (bool, error) {
 	g := c.group
 	v, err := c.tx.Get(c.ctx, c.key(mergeSort(id)))
@@ -20,7 +20,7 @@ func (w *unmerging) leave(c *change, id ID) (bool, error) {
 		return false, nil
 	}
 	m, err := decodeMerge(v[0])
-	if err != nil || m.undone != 0 || len(m.fields) > 0 {
+	if err != nil || m.undone != 0 {
 		return false, err
 	}
 	var bases []*base
@@ -54,11 +54,45 @@ func (w *unmerging) leave(c *change, id ID) (bool, error) {
 			return false, nil
 		}
 	}
+	if alone, err := w.alone(g, leaving, m.fields); !alone || err != nil {
+		return false, err
+	}
 	byArrival(merges)
 	w.g, w.merge, w.bases, w.rest, w.stays = g, m, bases, merges, true
 	w.ascend()
 	if m.main != g.root.id {
 		w.rootOf[m.main] = g.root.id
+	}
+	return true, nil
+}
+
+// alone reports whether none of those who stay has a fact for any of some fields,
+// or for what goes with them as a unit.
+// What has a fact for a field has a value there, if nobody has ever removed one.
+func (w *unmerging) alone(g *group, leaving map[ID]bool, fields []choice) (bool, error) {
+	if len(fields) == 0 {
+		return true, nil
+	}
+	chosen := make(map[string]bool, len(fields))
+	for _, c := range fields {
+		chosen[unit(c.path)] = true
+	}
+	staying := slices.DeleteFunc(g.all(), func(id ID) bool { return leaving[id] })
+	for part := range slices.Chunk(staying, scanPage) {
+		heads, err := readHeads(w.ctx, &w.tx.Reader, w.cfg.ID, part)
+		if err != nil {
+			return false, err
+		}
+		for _, h := range heads {
+			if h == nil || h.cleared {
+				return false, nil
+			}
+			for i := range h.facts {
+				if chosen[unit(h.facts[i].Path)] {
+					return false, nil
+				}
+			}
+		}
 	}
 	return true, nil
 }
@@ -77,6 +111,11 @@ func (w *unmerging) stay() *change {
 	for _, seq := range erasOf(append(w.rest[:len(w.rest):len(w.rest)], w.merge)) { // two merges may have the same place
 		if i := slices.Index(g.eras, seq); i >= 0 {
 			g.eras = slices.Delete(g.eras, i, i+1)
+		}
+	}
+	for _, f := range w.merge.fields {
+		if i, ok := find(g.facts, f.path); ok {
+			g.facts = slices.Delete(g.facts, i, i+1)
 		}
 	}
 	c.group = g

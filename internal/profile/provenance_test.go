@@ -82,7 +82,9 @@ func TestProvenanceIsThatOfTheProfile(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					if slices.ContainsFunc(s.trace, func(step string) bool { return strings.HasPrefix(step, "replay ") || strings.HasPrefix(step, "roll back ") }) {
+					if slices.ContainsFunc(s.trace, func(step string) bool {
+						return strings.HasPrefix(step, "replay ") || strings.HasPrefix(step, "roll back ")
+					}) {
 						all = got // the log has what objects gave by another mapping, which may be stronger
 					}
 					if diff := cmp.Diff(want, got) + cmp.Diff(got, all); diff != "" {

@@ -34,7 +34,8 @@ type head struct {
 	derived                   []derivedKey // predefined keys that follow from facts
 	counts                    tally        // of objects
 	due                       uint32       // hour of the entry in the index of due times, 0 is none
-	latest                    uint64       // no fact that is its own arrived later, see [base.settled]
+	latest                    uint64       // no fact of its own arrived later
+	cleared                   bool         // a person may have removed a value
 
 	// first is the contribution of the only object, which needs no record of its
 	// own as long as it is the only one. Its facts are mostly those that stand.
@@ -88,6 +89,7 @@ func (h *head) encode() []byte {
 	e.tally(h.counts)
 	e.uint(uint64(h.due))
 	e.uint(h.latest)
+	e.bool(h.cleared)
 	e.bool(h.first != nil)
 	if h.first != nil {
 		e.origins([]Origin{h.first.origin})
@@ -108,7 +110,7 @@ func decodeHead(b []byte) (*head, error) {
 			h.derived[i] = derivedKey{d.byte(), Key{d.string(), d.string()}}
 		}
 	}
-	h.counts, h.due, h.latest = d.tally(), uint32(d.uint()), d.uint()
+	h.counts, h.due, h.latest, h.cleared = d.tally(), uint32(d.uint()), d.uint(), d.bool()
 	if d.bool() {
 		if of := d.origins(); len(of) == 1 {
 			h.first = d.contribution(of[0], h.facts)

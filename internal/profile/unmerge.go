@@ -74,6 +74,8 @@ type unmerging struct {
 	// had says for each later merge what stood on the side that the profiles leave.
 	had   map[ID][]*Fact
 	again []*merge // those that decide anew
+	past  *when    // see stood
+	err   error    // of choose
 }
 
 // gather reads the group and the merge.
@@ -287,42 +289,98 @@ func (w *unmerging) stand(root ID, bases []*base, satellites []satellite) (*chan
 	c.head.role = rootOfGroup
 	merges := slices.DeleteFunc(slices.Clone(w.rest), func(m *merge) bool { return w.root(m.main) != root })
 	g.eras = erasOf(merges)
-	return c, g.fold(bases, merges, w.choose)
+	if err := g.fold(bases, merges, w.choose); err != nil {
+		return nil, err
+	}
+	return c, w.err
 }
 
-// choose decides anew what a later merge chose, where the side that the profiles
-// have left has something that it had not for them, or has nothing any more that
-// it had for them: unit by unit, see unit. All else stays chosen.
+// choose decides anew, unit by unit (see unit), what a later merge would have
+// chosen without the profiles that have left. All else stays chosen.
 func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	side := w.later(m)
-	if side == (ID{}) || slices.EqualFunc(w.had[m.id], standing[side], func(a, b *Fact) bool { return a.Path == b.Path }) {
+	if side == (ID{}) || w.err != nil {
 		return
 	}
 	had, has, any := units(w.had[m.id]), units(standing[side]), map[string]bool{}
 	for _, facts := range standing {
 		maps.Copy(any, units(facts))
 	}
-	anew := func(path string) bool { u := unit(path); return had[u] != has[u] && any[u] }
-	again := *m
-	again.decide(standing)
-	fields := slices.DeleteFunc(slices.Clone(m.fields), func(c choice) bool { return anew(c.path) })
-	for _, c := range again.fields {
-		if anew(c.path) {
-			fields = append(fields, c)
+	// What nobody has need not be chosen. What the side has lost may have been
+	// theirs, whether or not it is kept of them.
+	source := m.source()
+	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && source(u) == side) }
+	changed := false
+	for u := range any {
+		changed = changed || anew(u)
+	}
+	before, fields := m.fields, slices.Clone(m.fields)
+	if changed {
+		again := *m
+		again.decide(w.stood(m, standing))
+		fields = slices.DeleteFunc(fields, func(c choice) bool { return anew(unit(c.path)) })
+		for _, c := range again.fields {
+			if anew(unit(c.path)) {
+				fields = append(fields, c)
+			}
 		}
 	}
 	for _, f := range standing[side] {
-		if from := m.source(unit(f.Path)); !anew(f.Path) && from != m.main {
-			fields = append(fields, choice{f.Path, from}) // which may be chosen from there already
+		if u := unit(f.Path); !anew(u) && source(u) != m.main {
+			if _, ok := m.from(f.Path); !ok {
+				fields = append(fields, choice{f.Path, source(u)})
+			}
 		}
 	}
-	before := m.fields
+	if !changed && len(fields) == len(before) {
+		return
+	}
 	m.fields = fields
 	m.sortFields()
 	if !slices.Equal(before, m.fields) {
 		m.was = append(m.was, decision{w.tx.Now().UnixMicro(), before})
 		w.again = append(w.again, m)
 	}
+}
+
+// stood gives what stood on the sides of a merge when it was made, but for the
+// merges that are undone: also what has been ingested or written anew since, as
+// long as the logs have it. now is what is left of that.
+func (w *unmerging) stood(m *merge, now map[ID][]*Fact) map[ID][]*Fact {
+	if w.past == nil {
+		w.past = &when{ctx: w.ctx, r: &w.tx.Reader, d: w.cfg.ID}
+	}
+	w.past.at, w.past.seq = m.at, m.seq-1
+	then := map[ID][]*Fact{}
+	for _, side := range m.sides() {
+		facts := map[ID][]Fact{}
+		var merges []*merge
+		for open := []ID{side}; len(open) > 0; open = open[1:] {
+			id := open[0]
+			b, err := w.past.base(id)
+			if err != nil {
+				w.err = err
+				return now
+			}
+			if b == nil || b.head.forgotten > m.at {
+				return now
+			}
+			facts[id] = w.past.facts(b)
+			for _, x := range w.rest {
+				if x.main == id && x.seq < m.seq {
+					merges, open = append(merges, x), append(open, x.merged...)
+				}
+			}
+			for _, s := range w.g.satellites {
+				if s.anchor == id {
+					open = append(open, s.id)
+				}
+			}
+		}
+		byArrival(merges)
+		then[side] = refs(foldGroup(facts, w.g.satellites, merges, nil))
+	}
+	return then
 }
 
 // units are those of which there are facts.
@@ -334,14 +392,18 @@ func units(facts []*Fact) map[string]bool {
 	return set
 }
 
-// source is the profile from which a merge takes a unit.
-func (m *merge) source(u string) ID {
+// source tells from which profile a merge takes a unit.
+func (m *merge) source() func(u string) ID {
+	from := make(map[string]ID, len(m.fields))
 	for _, c := range m.fields {
-		if unit(c.path) == u {
-			return c.from
-		}
+		from[unit(c.path)] = c.from
 	}
-	return m.main
+	return func(u string) ID {
+		if id, ok := from[u]; ok {
+			return id
+		}
+		return m.main
+	}
 }
 
 // close writes a profile that a part has become.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -94,25 +95,29 @@ const chained = 1000 // merges
 
 // BenchmarkUnmergeDeepest undoes the oldest merge of a profile that 1000 merges
 // have made, each of one person with a record of 20 fields: a chain, in which each
-// profile was merged into the next; the same where the first profiles have values of
-// their own, that all later merges had to decide on; or a star, in which all were
-// merged into the same.
-// The profile that leaves is merged again before the next is undone, so that there
-// are always as many.
+// profile was merged into the next; the same where what leaves has a value that
+// nobody else has, or that only one other has; or a star, in which all were merged
+// into the same.
+// In the first and the last the profile that leaves is merged again before the next
+// merge is undone, so that there are always as many; the others have 50 for that.
 func BenchmarkUnmergeDeepest(b *testing.B) {
-	for _, shape := range []string{"chain", "deciding chain", "star"} {
+	for _, shape := range []string{"chain", "chain with own values", "chain with a shared value", "star"} {
 		b.Run(shape, func(b *testing.B) {
 			w := newMergeBench(b)
 			var ids []profile.ID
 			for i := range chained + 1 {
 				ids = append(ids, w.put(i, 1, i))
 			}
-			if shape == "deciding chain" {
-				for i := range 50 {
+			root := ids[chained]
+			for i := range 50 {
+				switch shape {
+				case "chain with own values":
 					w.Edit("d", ids[i], fmt.Sprintf(`{"Attributes":{"own%d":"a value of some length"}}`, i))
+				case "chain with a shared value":
+					w.Edit("d", ids[i], fmt.Sprintf(`{"Attributes":{"shared%d":"a value of some length"}}`, i))
+					w.Edit("d", root, fmt.Sprintf(`{"Attributes":{"shared%d":"another value"}}`, i))
 				}
 			}
-			root := ids[chained]
 			var merges []string
 			for i := range chained {
 				if shape == "star" {
@@ -124,7 +129,7 @@ func BenchmarkUnmergeDeepest(b *testing.B) {
 			left := -1
 			i := -1
 			report(b, func() {
-				if i++; left >= 0 {
+				if i++; left >= 0 && !strings.Contains(shape, "value") {
 					merges = append(merges, w.merge(root, ids[left]))
 				}
 				left = i % chained

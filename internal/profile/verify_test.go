@@ -241,6 +241,9 @@ func (v *verifier) checkHead(s *stored) {
 		if f := &facts[i]; f.Seq > s.head.latest {
 			v.wrong("profile %s: fact %s has the place %d, later than the latest, %d", s.id, f.Path, f.Seq, s.head.latest)
 		}
+		if facts[i].Cleared && !s.head.cleared {
+			v.wrong("profile %s: somebody has removed %s and the head does not know", s.id, facts[i].Path)
+		}
 	}
 	want.facts = Fold(facts)
 	want.derived = deriveKeys(want.facts, v.cfg.Info.Settings.DefaultCountry)
