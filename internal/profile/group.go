@@ -197,6 +197,11 @@ func (g *group) finish() error {
 		g.objects += c.head.objects - c.objects
 	}
 	if g.refold {
+		for _, c := range g.open {
+			if c.fresh { // a satellite that is read with the others
+				c.tx.PutBearer(c.key(headSort), c.head.encode())
+			}
+		}
 		bases, err := g.read()
 		if err != nil {
 			return err
