@@ -9,7 +9,7 @@ import (
 // the model is there to tell. It runs on the model alone.
 func TestSequencesReachWhatIsRare(t *testing.T) {
 	reached := map[string]int{}
-	for seed := range uint64(120) {
+	for seed := range uint64(60) {
 		m := newModel()
 		g := newGenerator(seed, m)
 		for range 150 {
