@@ -222,24 +222,23 @@ func (k *contribution) residue() bool { return k.origin.Object == seal.Hash{} }
 // condense adds the facts of an evicted object to those of the residue with an
 // origin. What a person has overruled since never stands again; of the rest one
 // outranks the others whatever else comes or goes, so their fold loses nothing.
-// But a merge may have put aside what arrived before it: then what has arrived in an
-// era since counts, though it be weaker. So of a merged profile the residue keeps
-// for each era the fact that outranks all of that era and of those since.
+// But a merge may have put aside what arrived before it, so that what has arrived
+// since counts, though it be weaker; and it has decided by what there was. So of a
+// merged profile the residue keeps one fact for each era between merges.
 func condense(o Origin, residue, evicted []Fact, since func(path string) uint64, eras []uint64) []Fact {
 	all := slices.DeleteFunc(slices.Concat(residue, evicted), func(f Fact) bool { return f.Seq < since(f.Path) })
 	for i := range all {
 		all[i].Origin = o
 	}
 	slices.SortFunc(all, func(a, b Fact) int { return cmp.Or(strings.Compare(a.Path, b.Path), cmp.Compare(b.Seq, a.Seq)) })
-	var kept []Fact // of each path the newest first, each stronger than those before
+	var kept []Fact // of each path the newest era first
 	for _, f := range all {
 		switch last := len(kept) - 1; {
 		case last < 0 || kept[last].Path != f.Path:
 			kept = append(kept, f)
-		case !outranks(&f, &kept[last]):
 		case slices.ContainsFunc(eras, func(seq uint64) bool { return f.Seq < seq && seq < kept[last].Seq }):
 			kept = append(kept, f)
-		default:
+		case outranks(&f, &kept[last]):
 			kept[last] = f
 		}
 	}

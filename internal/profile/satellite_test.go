@@ -111,10 +111,7 @@ func TestWhatFillsAnAddressKeepsItsRank(t *testing.T) {
 	}
 	u := unmerge(t, w, merge)
 	made := u.Restored[len(u.Restored)-1]
-	if _, err := w.Profiles.AddProfileKey(w.Ctx(), &profileapi.AddProfileKeyRequest{DomainName: satelliteDomain, ProfileId: made.String(),
-		KeyName: "crmId", Values: []string{"C9"}}); err != nil {
-		t.Fatal(err)
-	}
+	addKey(t, w, made, "crmId", "C9")
 	if at := w.Put(satelliteDomain, "Crm", `{"id":"C9","mail":"weak@x.org"}`); at != made {
 		t.Fatalf("the record is with %s, not with %s", at, made)
 	}
@@ -129,12 +126,8 @@ func TestWhatFillsAnAddressKeepsItsRank(t *testing.T) {
 func TestARecordMovesWithinAMergedProfile(t *testing.T) {
 	w, main, _, _ := merged(t)
 	outside := w.Create(satelliteDomain, `{"FirstName":"Eva"}`)
-	for id, key := range map[profile.ID]string{main: "C1", outside: "C2"} {
-		if _, err := w.Profiles.AddProfileKey(w.Ctx(), &profileapi.AddProfileKeyRequest{DomainName: satelliteDomain, ProfileId: id.String(),
-			KeyName: "crmId", Values: []string{key}}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	addKey(t, w, main, "crmId", "C1")
+	addKey(t, w, outside, "crmId", "C2")
 	shop := sequenceTypes["Shop"]
 	shop.Keys = map[string]string{"shopId": "UNIQUE:id", "_email": "PROFILE:mail", "crmId": "PROFILE,SECONDARY:hint"}
 	w.PutType(satelliteDomain, "Shop", shop)
@@ -199,4 +192,33 @@ func uniqueKeyOf(t *testing.T, w *ingesttest.World, id profile.ID) string {
 		t.Fatal(out, err)
 	}
 	return *out.Items[0].ProfileObjectUniqueKey
+}
+
+// TestARecordGoesFromOneMergeToAnother: a record that a merge had let in and that another
+// still lets in when that one is undone gives its values on.
+func TestARecordGoesFromOneMergeToAnother(t *testing.T) {
+	w, main, _, _ := merged(t)
+	third := w.Create(satelliteDomain, `{"FirstName":"Eva"}`)
+	addKey(t, w, third, "crmId", "C1")
+	w.Put(satelliteDomain, "Shop", `{"id":"S2","hint":"C1","mail":"a@x.org"}`)
+	second := mergeOf(t, w, main, third)
+	shop := sequenceTypes["Shop"]
+	shop.Create = false
+	w.PutType(satelliteDomain, "Shop", shop)
+	w.Put(satelliteDomain, "Shop", `{"id":"S1","mail":"a@x.org","city":"Oslo"}`)
+	w.Put(satelliteDomain, "Shop", `{"id":"S2","hint":"C1"}`) // without the address that it had in common
+	if u := unmerge(t, w, second); u.Moved != 1 {
+		t.Errorf("%d records have moved, want 1", u.Moved)
+	}
+	if a := w.Get(satelliteDomain, main).Address; a == nil || a.City == nil || *a.City != "Oslo" {
+		t.Errorf("the address is %v", a)
+	}
+	sound(t, w)
+}
+
+func addKey(t *testing.T, w *ingesttest.World, id profile.ID, name, value string) {
+	t.Helper()
+	if _, err := w.Profiles.AddProfileKey(w.Ctx(), &profileapi.AddProfileKeyRequest{DomainName: satelliteDomain, ProfileId: id.String(), KeyName: name, Values: []string{value}}); err != nil {
+		t.Fatal(err)
+	}
 }

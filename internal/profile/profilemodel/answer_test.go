@@ -199,12 +199,14 @@ func (m *model) putAll(s step, errs []string) (a answer) {
 func (m *model) rewind(s step) {
 	again := newModel()
 	again.learned, again.ids = m.learned, m.ids
+	tally := m.tally
 	for _, d := range m.done {
 		again.now = d.at
 		again.again(d.step, d.errs)
 	}
 	again.step, again.made, again.now = s.ID, 0, m.now
 	*m = *again
+	m.tally = tally
 }
 
 // id is that of a profile by its name.
@@ -472,12 +474,14 @@ func (m *model) pass(hours int) (a answer) {
 				objects += len(p.objects)
 			}
 			profiles++
+			m.tally["expired profile"]++
 			m.erase(root, "EXPIRED")
 			continue
 		}
 		for _, p := range members {
 			for _, o := range slices.Clone(p.objects) {
 				if o.expires <= m.now {
+					m.tally["expired object"]++
 					m.drop(p, o)
 					objects++
 				}
@@ -506,6 +510,7 @@ func (m *model) deleteType(name string) string {
 		}
 		alone := len(m.members(m.root(p))) == 1
 		if had && !p.gone() && alone && p.inferred && len(p.objects)+len(p.facts())+len(p.added) == 0 {
+			m.tally["nothing left"]++
 			p.end, p.ended = "DELETED_BY_CUSTOMER", m.now
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -193,33 +194,121 @@ func (e *engine) unmerge(s step) (r reply, err error) {
 	return r, nil
 }
 
+// ingested is what became of a record.
+type ingested struct{ profile, unique, err string }
+
+// put ingests records: by the way that all ways have in common, or by the API,
+// which does not tell where they are.
 func (e *engine) put(s step) (r reply, err error) {
 	var bodies []string
 	for _, record := range s.Records {
 		bodies = append(bodies, text(record, e.id))
 	}
-	results, err := e.w.Ingest.Put(e.ctx, e.domain, s.Type, bodies)
+	var results []ingested
+	switch {
+	case s.Form == 0:
+		list, putErr := e.w.Ingest.Put(e.ctx, e.domain, s.Type, bodies)
+		for _, result := range list {
+			results = append(results, ingested{result.Profile.String(), result.UniqueKey, said(result.Err)})
+		}
+		err = putErr
+	case s.Op == "put":
+		results, err = e.putOne(s.Type, bodies[0])
+	default:
+		results, err = e.putBatch(s.Type, bodies)
+	}
 	if err != nil {
 		return r, err
 	}
 	r.Unique = map[string]string{}
 	for i, result := range results {
-		if result.UniqueKey != "" {
-			m := mapRecord(s.Type, objectTypes[s.Type][0], "", s.Records[i])
-			b, err := base64.StdEncoding.DecodeString(result.UniqueKey)
+		m := mapRecord(s.Type, objectTypes[s.Type][0], "", s.Records[i])
+		if result.unique != "" {
+			b, err := base64.StdEncoding.DecodeString(result.unique)
 			if err != nil {
 				return r, err
 			}
 			r.Unique[s.Type+"/"+m.unique] = string(b)
 		}
-		if result.Err != nil {
-			r.Lines = append(r.Lines, said(result.Err))
+		if result.err != "" {
+			r.Lines = append(r.Lines, result.err)
 			continue
 		}
-		r.Lines, r.IDs = append(r.Lines, "stored"), append(r.IDs, result.Profile.String())
+		r.Lines = append(r.Lines, "stored")
+		r.IDs = append(r.IDs, result.profile)
 	}
 	return r, nil
 }
+
+// putOne puts a record with PutProfileObject. Its refusal is the record's.
+func (e *engine) putOne(typ, body string) ([]ingested, error) {
+	out, err := e.w.Ingest.PutProfileObject(e.ctx, &profileapi.PutProfileObjectRequest{DomainName: e.domain, ObjectTypeName: typ, Object: body})
+	if err != nil && !fault.Is(err, fault.Invalid) {
+		return nil, err
+	}
+	if err != nil {
+		return []ingested{{err: said(err)}}, nil
+	}
+	return []ingested{{unique: *out.ProfileObjectUniqueKey, profile: e.holder(typ, *out.ProfileObjectUniqueKey)}}, nil
+}
+
+// putBatch puts records with BatchPutProfileObject.
+func (e *engine) putBatch(typ string, bodies []string) ([]ingested, error) {
+	in := &profileapi.BatchPutProfileObjectRequest{DomainName: e.domain, ObjectTypeName: typ}
+	for i, body := range bodies {
+		in.Items = append(in.Items, profileapi.BatchPutProfileObjectRequestItem{Id: fmt.Sprint(i), Object: body})
+	}
+	out, err := e.w.Ingest.BatchPutProfileObject(e.ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	results := make([]ingested, len(bodies))
+	for _, it := range out.Successful {
+		i, _ := strconv.Atoi(it.Id)
+		results[i] = ingested{unique: it.ProfileObjectUniqueKey, profile: e.holder(typ, it.ProfileObjectUniqueKey)}
+	}
+	for _, it := range out.Failed {
+		i, _ := strconv.Atoi(it.Id)
+		results[i] = ingested{err: map[int]string{400: "Invalid: "}[it.Code] + *it.Message}
+	}
+	return results, nil
+}
+
+// holder is the id of the profile that has an object, by going through the profiles that have a
+// key of its type; empty if none can be found so.
+func (e *engine) holder(typ, unique string) string {
+	for id := range e.candidates(typ) {
+		in := &profileapi.ListProfileObjectsRequest{DomainName: e.domain, ProfileId: id, ObjectTypeName: typ, MaxResults: new(100)}
+		out, err := e.w.Profiles.ListProfileObjects(e.ctx, in)
+		if err != nil {
+			continue
+		}
+		for _, it := range out.Items {
+			if *it.ProfileObjectUniqueKey == unique {
+				return id
+			}
+		}
+	}
+	return ""
+}
+
+// candidates are the profiles that have any of the unique values of a type.
+func (e *engine) candidates(typ string) map[string]bool {
+	in := &profileapi.SearchProfilesRequest{DomainName: e.domain, KeyName: uniqueKeys[typ][0], MaxResults: new(100)}
+	for n := 1; n <= 5; n++ {
+		in.Values = append(in.Values, fmt.Sprint(uniqueKeys[typ][1], n))
+	}
+	ids := map[string]bool{}
+	if out, err := e.w.Profiles.SearchProfiles(e.ctx, in); err == nil {
+		for _, p := range out.Items {
+			ids[*p.ProfileId] = true
+		}
+	}
+	return ids
+}
+
+// uniqueKeys are the key that identifies the records of a type, and what its values begin with.
+var uniqueKeys = map[string][2]string{"Crm": {"crmId", "C"}, "Shop": {"shopId", "S"}, "Registration": {"registrationNo", "R"}, "Ticket": {"repairNo", "T"}, "Order": {"orderNo", "O"}}
 
 func (e *engine) rename(name string) (r reply, err error) {
 	if _, err := e.w.Domain.RenameDomain(e.ctx, &kindredapi.RenameDomainRequest{DomainName: e.domain, NewDomainName: name}); err != nil {

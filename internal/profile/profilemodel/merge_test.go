@@ -73,7 +73,7 @@ func (m *model) unmerge(name string) (a answer) {
 				return
 			}
 			if into[g] = sides[side]; change {
-				g.decideAgain(side, left[g], sides)
+				m.tally["decided anew"] += g.decideAgain(side, left[g], sides)
 			}
 		}
 	}
@@ -129,7 +129,7 @@ func (m *model) sideOf(g *merge, p *profile) *profile {
 
 // decideAgain chooses anew the fields that a merge took from a side which has
 // lost them, because profiles have left it.
-func (g *merge) decideAgain(side *profile, had standing, sides map[*profile]standing) {
+func (g *merge) decideAgain(side *profile, had standing, sides map[*profile]standing) (decided int) {
 	again := g.decide(sides)
 	from := maps.Clone(g.from)
 	paths := map[string]bool{}
@@ -149,11 +149,13 @@ func (g *merge) decideAgain(side *profile, had standing, sides map[*profile]stan
 		if source != side || !had.has(field(path)) || sides[side].has(field(path)) {
 			continue
 		}
+		decided++
 		if delete(from, path); again[path] != nil {
 			from[path] = again[path]
 		}
 	}
 	g.from = from
+	return decided
 }
 
 // scatter sends the records of a satellite where their keys put them now.
@@ -163,11 +165,13 @@ func (m *model) scatter(from *profile, undone *merge) (made []*profile, moved in
 		return cmp.Or(cmp.Compare(a.came[0].at, b.came[0].at), cmp.Compare(a.came[len(a.came)-1].seq, b.came[len(b.came)-1].seq))
 	})
 	for typ, r := range from.residues {
+		m.tally["values of evicted objects bequeathed"]++
 		moved++
 		m.bequeath(undone.main, typ, r)
 	}
 	for _, o := range objects {
 		moved++
+		m.tally["sent back"]++
 		before := len(m.profiles)
 		p := m.whither(o, undone)
 		if err := m.receive(p, o); err != "" {

@@ -35,6 +35,7 @@ type model struct {
 	// What nobody can compute is learned from answers: the ids of profiles, by name, and the
 	// unique keys of objects, by type and unique value.
 	ids, learned map[string]string
+	tally        map[string]int // how often what is rare has happened
 }
 
 // profile is one that a call or a record has made. What is merged goes on
@@ -96,7 +97,7 @@ type happening struct {
 }
 
 func newModel() *model {
-	m := &model{now: ingesttest.NewClock().Now().UnixMicro(), domain: "chain", types: map[string]ingesttest.Type{}, ids: map[string]string{}, learned: map[string]string{}}
+	m := &model{now: ingesttest.NewClock().Now().UnixMicro(), domain: "chain", types: map[string]ingesttest.Type{}, ids: map[string]string{}, tally: map[string]int{}, learned: map[string]string{}}
 	for name, forms := range objectTypes {
 		m.types[name] = forms[0]
 	}

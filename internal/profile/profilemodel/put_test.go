@@ -118,6 +118,7 @@ func (m *model) satellite(hits []*profile) *profile {
 			return p
 		}
 	}
+	m.tally["let in by a merge"]++
 	p := m.newProfile()
 	m.made--
 	p.name, p.hits = "satellite of "+fmt.Sprint(len(m.profiles)), hits
@@ -132,6 +133,7 @@ func (m *model) put(rec *mapped) (*profile, string) {
 	t := m.types[rec.typ]
 	owner, old := m.owner(rec.typ, rec.unique)
 	if old != nil && rec.source != 0 && rec.source < old.source {
+		m.tally["outdated"]++
 		return m.root(owner), "" // it is older than what is stored: nothing changes
 	}
 	r := m.resolve(rec)
@@ -144,6 +146,7 @@ func (m *model) put(rec *mapped) (*profile, string) {
 		return nil, err
 	}
 	if old != nil && owner != p {
+		m.tally["moved"]++
 		m.drop(owner, old)
 		old = nil
 	}
@@ -283,6 +286,7 @@ func (m *model) standardFor(p *profile, kind string, find []key, had *part) (*st
 	}
 	switch {
 	case len(hits) > 1:
+		m.tally["several standard objects"]++
 		return nil, errSeveral
 	case len(hits) == 1:
 		return hits[0], ""
@@ -368,6 +372,7 @@ func (m *model) newestFirst(list []*object) {
 // evict takes an object out of a full profile. The values that it gave to the
 // profile stay until its type is deleted or they expire.
 func (m *model) evict(p *profile, o *object) {
+	m.tally["evicted"]++
 	m.drop(p, o)
 	r := p.residues[o.typ]
 	if r == nil {

@@ -18,7 +18,7 @@ type step struct {
 	Op       string              `json:"op"`
 	Profiles []string            `json:"profiles,omitempty"`
 	Type     string              `json:"type,omitempty"`
-	Form     int                 `json:"form,omitempty"` // of the object type
+	Form     int                 `json:"form,omitempty"` // of the object type; of ingestion, 1 is by the API
 	Records  []map[string]string `json:"records,omitempty"`
 	Members  map[string]string   `json:"members,omitempty"` // of a profile, by path; of a merge, the profile for each field
 	Keys     []searchKey         `json:"keys,omitempty"`
@@ -157,14 +157,16 @@ func (g *generator) unmerge(s *step) {
 }
 
 func (g *generator) put(s *step) {
-	s.Op, s.Type = "put", g.one(typeNames...)
+	s.Op, s.Type, s.Form = "put", g.one(typeNames...), g.r.IntN(2)
 	s.Records = []map[string]string{g.record(s.Type)}
 }
 
 func (g *generator) batch(s *step) {
-	s.Op, s.Type = "batch", g.one(typeNames...)
+	s.Op, s.Type, s.Form = "batch", g.one(typeNames...), g.r.IntN(2)
 	for range 2 + g.r.IntN(4) {
-		s.Records = append(s.Records, g.record(s.Type))
+		if r := g.record(s.Type); s.Form == 0 || !slices.ContainsFunc(s.Records, func(other map[string]string) bool { return other["id"] == r["id"] && other["no"] == r["no"] }) {
+			s.Records = append(s.Records, r) // the API does not tell where one was between
+		}
 	}
 }
 
