@@ -52,7 +52,7 @@ func (w *replaying) keys(c *change, old, fresh, lookup []Key) error {
 				return id == c.id || c.group != nil && slices.Contains(c.group.all(), id)
 			})
 			if ch.Ambiguous = len(others) == 1; ch.Ambiguous {
-				w.count(CountAmbiguous, 1)
+				w.Count(CountAmbiguous, 1)
 			}
 		}
 		w.key(c, ch)
@@ -61,21 +61,22 @@ func (w *replaying) keys(c *change, old, fresh, lookup []Key) error {
 }
 
 func (w *replaying) key(c *change, ch KeyChange) {
-	w.count(CountKeys, 1)
+	w.Count(CountKeys, 1)
 	t := w.touch(c)
 	t.Keys = append(t.Keys, ch)
 }
 
 // replaced counts an object whose contribution has been replaced.
 func (w *replaying) replaced(k *contribution) {
-	w.count(CountReplaced, 1)
+	w.Count(CountReplaced, 1)
 	if w.From == nil {
 		w.From = map[Mapping]int64{}
 	}
 	w.From[k.mapping]++
 }
 
-func (r *Replay) count(name string, n int64) {
+// Count adds to a counter.
+func (r *Replay) Count(name string, n int64) {
 	if r.Counts == nil {
 		r.Counts = map[string]int64{}
 	}
@@ -85,7 +86,7 @@ func (r *Replay) count(name string, n int64) {
 // fail notes an object that keeps what it gave.
 func (w *replaying) fail(reason string) {
 	w.failed++
-	w.count(countFailed+reason, 1)
+	w.Count(countFailed+reason, 1)
 	if t := w.touch(w.c); !slices.Contains(t.Failed, reason) {
 		t.Failed = append(t.Failed, reason)
 	}
@@ -120,9 +121,9 @@ func (r *Replay) stands(c *change) {
 func (r *Replay) Finish() (failed int64) {
 	for _, t := range r.Changed {
 		n := int64(len(t.Values()))
-		r.count(CountFields, n)
+		r.Count(CountFields, n)
 		if n > 0 {
-			r.count(CountProfiles, 1)
+			r.Count(CountProfiles, 1)
 		}
 	}
 	return r.failed

@@ -77,7 +77,7 @@ func (w *replaying) some(list []*contribution) error {
 		if j := slices.IndexFunc(w.all, func(o *contribution) bool { return o.origin == k.origin }); j < 0 {
 			continue // it had to leave a full profile
 		}
-		w.count(CountObjects, 1)
+		w.Count(CountObjects, 1)
 		err := w.object(k, bodies[i])
 		if name, failed := failure(err); failed {
 			w.fail(name)

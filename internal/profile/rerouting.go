@@ -176,7 +176,7 @@ func (w *replaying) move(in *Object, k *contribution, to *route, lookup []Key) e
 		return err
 	}
 	w.replaced(k)
-	w.count(CountMoved, 1)
+	w.Count(CountMoved, 1)
 	if err := w.keys(d, nil, n.keys, lookup); err != nil {
 		return err
 	}
@@ -207,7 +207,7 @@ func (w *replaying) leave(k *contribution) (*former, error) {
 		if err := c.vanish(emptied); err != nil {
 			return nil, err
 		}
-		w.count(CountRemoved, 1)
+		w.Count(CountRemoved, 1)
 		t := w.touch(c)
 		t.Removed, t.after = true, nil
 		return was, nil
@@ -223,7 +223,7 @@ func (w *replaying) leave(k *contribution) (*former, error) {
 // arrive writes a contribution that comes from another profile, with its object.
 func (w *replaying) arrive(d *change, n *contribution, made []*standardObject, body []byte) error {
 	if d.fresh && d.group == nil {
-		w.count(CountMade, 1)
+		w.Count(CountMade, 1)
 		w.touch(d).Made = true
 	}
 	all, err := d.contributions()
@@ -314,7 +314,7 @@ func (w *replaying) restore(k *contribution, body []byte) error {
 		return err
 	}
 	w.replaced(k)
-	w.count(CountMoved, 1)
+	w.Count(CountMoved, 1)
 	if err := w.keys(d, nil, n.keys, nil); err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"kindred/internal/job"
 	"kindred/internal/profile"
 	"kindred/internal/rekey"
+	"kindred/internal/store"
 )
 
 // TestADryRunForetellsTheReplay: it changes not one byte of profiles, index and
@@ -444,4 +445,51 @@ func TestKeysThatChange(t *testing.T) {
 		t.Errorf("after the change of keys: %d examples, %v", len(got.Examples), got.Job.Counters)
 	}
 	n.ended(n.start(false, 0).Job.JobId)
+}
+
+// TestADryRunWhileOthersWrite comes to its end, whatever is changed under it.
+func TestADryRunWhileOthersWrite(t *testing.T) {
+	n := on(t, ingesttest.Memory)
+	n.fill(300)
+	n.PutType("d", "Member", rerouted)
+	id := n.start(true, 5).Job.JobId
+	n = n.killedAfter(4)
+	for i := range 300 {
+		if i%2 == 0 {
+			n.Put("d", "Member", fmt.Sprintf(`{"no":"M%d","mail":"m%d@x.org","first":"Again","house":"h%d"}`, i, i, i/4))
+		}
+	}
+	for i, p := range n.visible() {
+		if i%7 == 0 {
+			if _, err := n.Profiles.DeleteProfile(n.Ctx(), &profileapi.DeleteProfileRequest{DomainName: "d", ProfileId: p.String()}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// Of one profile that is not passed yet, what was laid over it does not fit.
+	run, err := job.ParseID(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var last store.Key
+	for _, rec := range ingesttest.Dump(t, n.Store) {
+		if bytes.HasPrefix(rec.Key.Partition, profile.Partitions(n.ID("d"))) && bytes.HasPrefix(rec.Key.Sort, []byte("oMember")) && bytes.Compare(rec.Key.Partition, last.Partition) > 0 {
+			last = rec.Key
+		}
+	}
+	err = n.Store.Update(n.Ctx(), func(tx store.Tx) error {
+		tx.Put(store.Key{Partition: profile.Shadow(n.ID("d"), run, last.Partition), Sort: append([]byte{'w'}, last.Sort...)}, []byte{0})
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := n.stored()
+	r := n.ended(id)
+	if diff := cmp.Diff(before, n.stored()); diff != "" {
+		t.Errorf("the dry run has changed something: %s", diff)
+	}
+	if r.Job.Counters["profilesSkipped"] == 0 || r.Job.Counters["replaced"] < 128 {
+		t.Errorf("counted: %v", r.Job.Counters)
+	}
 }

@@ -23,6 +23,9 @@ const (
 	stepBytes    = 4 << 20 // of their texts
 )
 
+// countSkipped counts profiles that a dry run passed over.
+const countSkipped = "profilesSkipped"
+
 // handler does the jobs.
 type handler struct{ *Service }
 
@@ -50,13 +53,22 @@ func (h handler) Step(ctx context.Context, s *job.Step) error {
 	}
 	// Others that change the same profiles may keep a long transaction from ever
 	// committing: then it is tried with less.
-	for _, most := range [...]int{stepObjects, stepObjects / 8, 1} {
+	skip := map[profile.ID]bool{}
+	sizes := []int{stepObjects, stepObjects / 8, 1}
+	for len(sizes) > 0 {
+		most := sizes[0]
 		err = s.Update(ctx, func(c *domain.Config, tx *seal.Tx) (job.Progress, error) {
-			w := &step{handler: h, ctx: ctx, s: s, p: p, c: c, tx: tx, at: at, left: profile.Budget{Objects: most, Bytes: stepBytes}}
+			w := &step{handler: h, skip: skip, ctx: ctx, s: s, p: p, c: c, tx: tx, at: at, left: profile.Budget{Objects: most, Bytes: stepBytes}}
 			w.at.From = maps.Clone(at.From)
 			return w.run(found)
 		})
-		if !errors.Is(err, store.ErrConflict) {
+		b, broken := errors.AsType[*brokenError](err)
+		switch {
+		case broken && !skip[b.profile]:
+			skip[b.profile] = true
+		case errors.Is(err, store.ErrConflict):
+			sizes = sizes[1:]
+		default:
 			return err
 		}
 	}
@@ -93,7 +105,17 @@ type step struct {
 	tx   *seal.Tx
 	at   cursor
 	left profile.Budget
+	skip map[profile.ID]bool // profiles that a dry run passes over
 }
+
+// brokenError says that what a dry run has left over a profile does not fit what is
+// there: it has been changed meanwhile.
+type brokenError struct {
+	profile profile.ID
+	error
+}
+
+func (b *brokenError) Unwrap() error { return b.error }
 
 // errChanged ends a job whose mapping is not the one in force any more.
 func errChanged(name string) error {
@@ -116,7 +138,14 @@ func (w *step) run(found profile.Holders) (job.Progress, error) {
 		tx = seal.NewTx(over, w.tx.Ring())
 	}
 	done, err := w.each(found, func(id profile.ID) (*profile.Place, error) {
-		return r.Profile(w.ctx, tx, w.c, id, w.at.Within, &w.left)
+		if w.skip[id] {
+			return nil, nil
+		}
+		next, err := r.Profile(w.ctx, tx, w.c, id, w.at.Within, &w.left)
+		if over != nil && (errors.Is(err, store.ErrCorrupt) || fault.Is(err, fault.NotFound)) {
+			err = &brokenError{id, err}
+		}
+		return next, err
 	})
 	if err != nil {
 		return job.Progress{}, err
@@ -130,6 +159,9 @@ func (w *step) run(found profile.Holders) (job.Progress, error) {
 		}
 	}
 	failed := r.Finish()
+	if len(w.skip) > 0 {
+		r.Count(countSkipped, int64(len(w.skip)))
+	}
 	for m, n := range r.From {
 		if w.at.From == nil {
 			w.at.From = map[profile.Mapping]int64{}

@@ -47,6 +47,7 @@ type Service struct {
 	jobs      *job.Jobs
 	authorize func(ctx context.Context, op *api.Operation, input any) error
 	search    *api.Operation
+	put       *api.Operation
 	now       func() time.Time
 	log       *slog.Logger
 }
@@ -54,7 +55,7 @@ type Service struct {
 // New makes the service and makes its kind of jobs known.
 func New(c Config) *Service {
 	s := &Service{domains: c.Domains, types: c.Types, ingest: c.Ingest, jobs: c.Jobs, authorize: c.Authorize,
-		search: profileapi.Service().Operation("SearchProfiles"), now: c.Now, log: c.Log}
+		search: profileapi.Service().Operation("SearchProfiles"), put: profileapi.Service().Operation("PutProfileObjectType"), now: c.Now, log: c.Log}
 	c.Jobs.Register(Kind, handler{s})
 	return s
 }
@@ -192,9 +193,13 @@ func (s *Service) GetReplay(ctx context.Context, in *kindredapi.GetReplayRequest
 
 // RollBackReplay makes a job that takes the last replay of a type back, wherever it
 // is, and puts the mapping in force again by which the most of its objects were
-// mapped before. A replay that has not ended is cancelled by that.
+// mapped before. A replay that has not ended is cancelled by that. Since it changes the
+// type, profile:PutProfileObjectType on that is asked for too.
 func (s *Service) RollBackReplay(ctx context.Context, in *kindredapi.RollBackReplayRequest) (*kindredapi.Replay, error) {
 	if err := s.allow(ctx, "kindred:RollBackReplay", in.DomainName); err != nil {
+		return nil, err
+	}
+	if err := s.authorize(ctx, s.put, &profileapi.PutProfileObjectTypeRequest{DomainName: in.DomainName, ObjectTypeName: in.ObjectTypeName}); err != nil {
 		return nil, err
 	}
 	c, err := s.domains.Config(ctx, in.DomainName)
