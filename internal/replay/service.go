@@ -217,7 +217,7 @@ func (s *Service) RollBackReplay(ctx context.Context, in *kindredapi.RollBackRep
 		return nil, err
 	}
 	if j.State != job.Succeeded && j.State != job.Cancelled {
-		if j, err = s.jobs.Cancel(ctx, c.ID, j.ID); err != nil {
+		if _, err = s.jobs.Cancel(ctx, c.ID, j.ID); err != nil {
 			// It may have succeeded meanwhile.
 			again, _, rerr := s.one(ctx, c, in.ObjectTypeName, in.JobId)
 			if rerr != nil || again.State != job.Succeeded {
