@@ -173,7 +173,7 @@ func under(p *process, far func() bool) bool {
 		if far() {
 			return true
 		}
-		time.Sleep(2 * time.Millisecond)
+		time.Sleep(2 * time.Millisecond) // another process tells nobody how far it is
 	}
 	return false
 }

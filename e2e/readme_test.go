@@ -25,7 +25,7 @@ var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
 // except that its port is a free one.
 func TestReadmeMinute(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
-		t.Skip("the AWS CLI is not installed")
+		t.Skip("the AWS CLI is not installed; make test installs it")
 	}
 	readme, err := os.ReadFile(filepath.Join("..", "README.md"))
 	if err != nil {

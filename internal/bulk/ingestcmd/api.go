@@ -8,16 +8,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles/types"
 	"github.com/aws/smithy-go"
@@ -26,11 +22,7 @@ import (
 	"kindred/internal/bulk"
 )
 
-const (
-	defaultEndpoint = "http://127.0.0.1:4620"
-	defaultRegion   = "us-east-1"
-	requestTimeout  = time.Minute
-)
+const requestTimeout = time.Minute
 
 // apiBatch is how many records one call takes (AWS: BatchPutProfileObject).
 const apiBatch = 10
@@ -46,42 +38,16 @@ type api struct {
 }
 
 func (o *options) openAPI(ctx context.Context, _ io.Writer) (sink, error) {
-	// A server on this machine is no reason to ask an instance's metadata.
-	load := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
-	if o.credentials != "" {
-		if _, err := os.Stat(o.credentials); err != nil { // a missing file would be passed over
-			return nil, fmt.Errorf("--credentials: %w", err)
-		}
-		shared, err := config.LoadSharedConfigProfile(ctx, "default", func(l *config.LoadSharedConfigOptions) {
-			l.CredentialsFiles, l.ConfigFiles = []string{o.credentials}, []string{}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("--credentials: %w", err)
-		}
-		if !shared.Credentials.HasKeys() {
-			return nil, fmt.Errorf("--credentials: %s has no access key in profile default", o.credentials)
-		}
-		load = append(load, config.WithCredentialsProvider(aws.CredentialsProviderFunc(
-			func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil })))
-	}
-	if o.region != "" {
-		load = append(load, config.WithRegion(o.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	cfg, err := o.server.Config(ctx)
 	if err != nil {
 		return nil, err
-	}
-	cfg.Region = cmp.Or(cfg.Region, defaultRegion)
-	endpoint := cmp.Or(o.endpoint, aws.ToString(cfg.BaseEndpoint), defaultEndpoint)
-	if u, err := url.Parse(endpoint); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("--endpoint: want a URL such as %s", defaultEndpoint)
 	}
 	if _, err := cfg.Credentials.Retrieve(ctx); err != nil {
 		return nil, fmt.Errorf("no credentials were found; use --credentials, or the ways of AWS clients: %w", err)
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxIdleConnsPerHost = o.workers
-	return newAPI(cfg, endpoint, &http.Client{Transport: transport, Timeout: requestTimeout}, o), nil
+	return newAPI(cfg, *cfg.BaseEndpoint, &http.Client{Transport: transport, Timeout: requestTimeout}, o), nil
 }
 
 func newAPI(cfg aws.Config, endpoint string, client *http.Client, o *options) *api {

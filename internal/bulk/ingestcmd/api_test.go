@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"kindred/internal/bulk"
+	"kindred/internal/remote"
 )
 
 // wire answers calls from a script, and notes what they held.
@@ -115,7 +116,7 @@ func TestRetries(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := &wire{t: t, answers: c.answers}
-				a := newAPI(aws.Config{Region: defaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
+				a := newAPI(aws.Config{Region: remote.DefaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
 					&http.Client{Transport: w}, &options{domain: "d", objectType: "T", retryFor: time.Minute})
 				began := time.Now()
 				out, err := a.Put(t.Context(), []string{"a", "b", "c"})
@@ -154,7 +155,7 @@ func outcomes(list []bulk.Outcome) string {
 func TestAServerThatIsAwayIsToldOf(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{t: t, answers: []reply{{}, {lost: errors.New("connection refused")}, {}}}
-		a := newAPI(aws.Config{Region: defaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
+		a := newAPI(aws.Config{Region: remote.DefaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
 			&http.Client{Transport: w}, &options{domain: "d", objectType: "T", retryFor: time.Minute})
 		var told []string
 		for range 2 {
@@ -178,7 +179,7 @@ func TestAServerThatIsAwayIsToldOf(t *testing.T) {
 func TestRetriesEndWithTheContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{t: t, answers: []reply{{status: 503, name: "X"}, {status: 503, name: "X"}, {status: 503, name: "X"}, {status: 503, name: "X"}}}
-		a := newAPI(aws.Config{Region: defaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
+		a := newAPI(aws.Config{Region: remote.DefaultRegion, Credentials: credentials.NewStaticCredentialsProvider("A", "B", "")}, "http://here",
 			&http.Client{Transport: w}, &options{domain: "d", objectType: "T", retryFor: time.Minute})
 		ctx, cancel := context.WithTimeout(t.Context(), 120*time.Millisecond)
 		defer cancel()

@@ -17,6 +17,7 @@ import (
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/node"
+	"kindred/internal/remote"
 	"kindred/internal/rootkey"
 	"kindred/internal/store"
 	"kindred/internal/store/pebblestore"
@@ -36,18 +37,18 @@ var (
 
 // completeDirect checks what only --direct needs.
 func (o *options) completeDirect() (err error) {
-	o.region = cmp.Or(o.region, defaultRegion)
+	o.server.Region = cmp.Or(o.server.Region, remote.DefaultRegion)
 	o.rootKey = cmp.Or(o.rootKey, filepath.Join(o.dataDir, "root.key"))
 	if !accountForm.MatchString(o.account) {
 		err = errors.Join(err, errors.New("--account-id: want 12 digits"))
 	}
-	if !regionForm.MatchString(o.region) {
+	if !regionForm.MatchString(o.server.Region) {
 		err = errors.Join(err, errors.New("--region: want the name of an AWS region, such as us-east-1"))
 	}
 	if o.cacheMiB < 1 || o.cacheMiB > 1<<20 {
 		err = errors.Join(err, errors.New("--cache-mib: want 1 or more"))
 	}
-	if o.endpoint != "" || o.credentials != "" {
+	if o.server.Endpoint != "" || o.server.Credentials != "" {
 		err = errors.Join(err, errors.New("--endpoint and --credentials are not for --direct"))
 	}
 	return err
@@ -93,8 +94,8 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 	}
 	// Nothing is served and nothing runs in the background: dead letters wait in
 	// the store for the next server.
-	n, err := node.New(node.Config{Store: st, Root: root, Region: o.region, Account: o.account,
-		Endpoint: func() string { return defaultEndpoint }, KeyRoutes: o.keyRoutes, Log: log})
+	n, err := node.New(node.Config{Store: st, Root: root, Region: o.server.Region, Account: o.account,
+		Endpoint: func() string { return remote.DefaultEndpoint }, KeyRoutes: o.keyRoutes, Log: log})
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 
 	"kindred/internal/bulk"
+	"kindred/internal/remote"
 	"kindred/internal/resource"
 	"kindred/internal/store/pebblestore"
 )
@@ -60,7 +61,7 @@ const (
 // options are what the command can be told.
 type options struct {
 	domain, objectType, format, failed, checkpoint string
-	endpoint, region, credentials                  string
+	server                                         remote.Server
 	workers                                        int
 	retryFor                                       time.Duration
 	direct                                         bool
@@ -108,9 +109,7 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	fs.StringVar(&o.format, "format", string(bulk.Auto), "auto, json, jsonl or csv")
 	fs.StringVar(&o.failed, "failed", "", "`file` for records that fail (default: the first FILE with .failed.jsonl)")
 	fs.StringVar(&o.checkpoint, "checkpoint", "", "`file` that says how far the run is, or none (default: the first FILE with .kindred-checkpoint)")
-	fs.StringVar(&o.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+defaultEndpoint+")")
-	fs.StringVar(&o.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&o.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	o.server.Flags(fs)
 	fs.IntVar(&o.workers, "workers", 0, fmt.Sprintf("batches under way at once, 1 to keep the order (default %d; always 1 with --direct)", defaultWorkers))
 	fs.DurationVar(&o.retryFor, "retry-for", 2*time.Minute, "how long a batch is tried again while the server is busy or away")
 	fs.BoolVar(&o.direct, "direct", false, "ingest into the data directory of a stopped server")
@@ -120,20 +119,14 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	fs.IntVar(&o.cacheMiB, "cache-mib", pebblestore.DefaultCacheBytes>>20, "with --direct: memory for cached data, in MiB")
 	fs.Var(&o.keyRoutes, "kms-endpoint", "with --direct: `PATTERN=URL` or PATTERN=aws, as for serve; may be repeated")
 	fs.Usage = func() {}
-	// Flags may stand before, between and after the files.
-	for rest := args; ; {
-		if err := fs.Parse(rest); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				fmt.Fprint(stdout, usage)
-				fs.SetOutput(stdout)
-				fs.PrintDefaults()
-			}
-			return nil, err
+	var err error
+	if o.files, err = remote.Parse(fs, args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, usage)
+			fs.SetOutput(stdout)
+			fs.PrintDefaults()
 		}
-		if fs.NArg() == 0 {
-			break
-		}
-		o.files, rest = append(o.files, fs.Arg(0)), fs.Args()[1:]
+		return nil, err
 	}
 	if err := ff.Parse(fs, nil, ff.WithEnvVarPrefix("KINDRED")); err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 
 	"kindred/internal/api/profileapi"
 	"kindred/internal/node"
+	"kindred/internal/remote"
 	"kindred/internal/rootkey"
 	"kindred/internal/store"
 	"kindred/internal/store/memstore"
@@ -52,7 +53,7 @@ type world struct {
 
 func newNode(t testing.TB, st store.Store, root *rootkey.Key) *world {
 	t.Helper()
-	n, err := node.New(node.Config{Store: st, Root: root, Region: defaultRegion, Account: "000000000000",
+	n, err := node.New(node.Config{Store: st, Root: root, Region: remote.DefaultRegion, Account: "000000000000",
 		Endpoint: func() string { return "http://127.0.0.1" }, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

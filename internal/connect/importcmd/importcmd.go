@@ -12,27 +12,21 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
+
+	"kindred/internal/remote"
 )
 
 const (
-	// DefaultEndpoint is where a server listens that was started with no flags.
-	DefaultEndpoint = "http://127.0.0.1:4620"
-
-	defaultRegion = "us-east-1"
-	maxBatch      = 10 // items of one BatchPutProfileObject
-	maxWorkers    = 64
-	maxAttempts   = 8 // of a call, or of an item that the server was too busy for
-	maxBackoff    = 5 * time.Second
+	maxBatch    = 10 // items of one BatchPutProfileObject
+	maxWorkers  = 64
+	maxAttempts = 8 // of a call, or of an item that the server was too busy for
+	maxBackoff  = 5 * time.Second
 )
 
 const usage = `usage: kindred contacts import [flags] FILE...
@@ -49,11 +43,11 @@ client. Ends with an error if any record has failed.
 
 // options are the flags.
 type options struct {
-	domain, objectType            string
-	endpoint, region, credentials string
-	failed                        string
-	batch, workers                int
-	files                         []string
+	domain, objectType string
+	server             remote.Server
+	failed             string
+	batch, workers     int
+	files              []string
 }
 
 // Run runs "kindred contacts import" with the arguments after those words.
@@ -83,27 +77,19 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 	fs.SetOutput(io.Discard)
 	fs.StringVar(&o.domain, "domain", "", "`name` of the domain (else that of the record's instance)")
 	fs.StringVar(&o.objectType, "type", "", "`name` of the object type (else that of the integration, or CTR with --domain)")
-	fs.StringVar(&o.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+DefaultEndpoint+")")
-	fs.StringVar(&o.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&o.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	o.server.Flags(fs)
 	fs.StringVar(&o.failed, "failed", "", "new `file` for the records that fail, one a line; it can be imported again")
 	fs.IntVar(&o.batch, "batch", maxBatch, "records in one call, 1 to 10")
 	fs.IntVar(&o.workers, "workers", 4, "calls at the same time, 1 to 64")
-	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				fmt.Fprint(stdout, usage)
-				fs.SetOutput(stdout)
-				fs.PrintDefaults()
-			}
-			return nil, err
-		}
-		if fs.NArg() == 0 {
-			break
-		}
-		o.files, args = append(o.files, fs.Arg(0)), fs.Args()[1:]
-	}
 	var err error
+	if o.files, err = remote.Parse(fs, args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, usage)
+			fs.SetOutput(stdout)
+			fs.PrintDefaults()
+		}
+		return nil, err
+	}
 	if len(o.files) == 0 {
 		err = errors.Join(err, errors.New("name a file, or - for standard input"))
 	}
@@ -121,54 +107,16 @@ func parse(args []string, stdout io.Writer) (*options, error) {
 
 // client makes the client of the server.
 func (o *options) client(ctx context.Context, backoff retry.BackoffDelayer) (*customerprofiles.Client, error) {
-	// A server on this machine is no reason to ask an instance's metadata.
-	load := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled),
-		config.WithRetryer(func() aws.Retryer {
-			return retry.NewStandard(func(r *retry.StandardOptions) {
-				r.MaxAttempts, r.Backoff, r.RateLimiter = maxAttempts, backoff, ratelimit.None
-			})
-		})}
-	if o.credentials != "" {
-		shared, err := readCredentials(ctx, o.credentials)
-		if err != nil {
-			return nil, err
-		}
-		load = append(load, config.WithCredentialsProvider(shared))
-	}
-	if o.region != "" {
-		load = append(load, config.WithRegion(o.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	cfg, err := o.server.Config(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return customerprofiles.NewFromConfig(cfg, func(c *customerprofiles.Options) {
-		if c.Region == "" {
-			c.Region = defaultRegion
+		if o.server.Endpoint != "" { // goes before one for this service in the environment
+			c.BaseEndpoint = cfg.BaseEndpoint
 		}
-		switch {
-		case o.endpoint != "":
-			c.BaseEndpoint = &o.endpoint
-		case c.BaseEndpoint == nil: // neither the environment nor a shared file names one
-			c.BaseEndpoint = aws.String(DefaultEndpoint)
-		}
+		c.Retryer = retry.NewStandard(func(r *retry.StandardOptions) {
+			r.MaxAttempts, r.Backoff, r.RateLimiter = maxAttempts, backoff, ratelimit.None
+		})
 	}), nil
-}
-
-// readCredentials reads profile "default" of a shared credentials file. Asked for
-// by name, the file goes before what the environment says.
-func readCredentials(ctx context.Context, file string) (aws.CredentialsProvider, error) {
-	if _, err := os.Stat(file); err != nil { // a missing file would be passed over
-		return nil, fmt.Errorf("--credentials: %w", err)
-	}
-	shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-		o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("--credentials: %w", err)
-	}
-	if !shared.Credentials.HasKeys() {
-		return nil, fmt.Errorf("--credentials: %s has no access key in profile default", file)
-	}
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil }), nil
 }

@@ -7,33 +7,21 @@
 package deadlettercmd
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
-// DefaultEndpoint is where a server listens that was started with no flags.
-const DefaultEndpoint = "http://127.0.0.1:4620"
-
 const (
-	defaultRegion = "us-east-1"
-	timeout       = 2 * time.Minute // of one request; a redrive takes up to one
-	defaultShown  = 100             // letters of a list
+	defaultShown = 100 // letters of a list
 )
 
 const usageText = `kindred deadletter lists the dead letters of a domain and ingests them again.
@@ -55,12 +43,12 @@ type command struct {
 	client *kindredclient.Client
 	out    io.Writer
 
-	endpoint, region, credentials string
-	domain                        string
-	filter                        kindredclient.DeadLetterFilter
-	ids                           ids
-	dryRun, json, showRecords     bool
-	limit                         int
+	server                    remote.Server
+	domain                    string
+	filter                    kindredclient.DeadLetterFilter
+	ids                       ids
+	dryRun, json, showRecords bool
+	limit                     int
 }
 
 // ids is a flag that may be given several times.
@@ -100,7 +88,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return nil
 	}
 	if err == nil {
-		c.client, err = c.connect(ctx)
+		c.client, err = c.server.Client(ctx)
 	}
 	if err == nil {
 		err = run(c, ctx)
@@ -114,9 +102,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (c *command) parse(verb string, args []string, stdout io.Writer) error {
 	fs := flag.NewFlagSet("kindred deadletter "+verb, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+DefaultEndpoint+")")
-	fs.StringVar(&c.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&c.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	c.server.Flags(fs)
 	fs.BoolVar(&c.json, "json", false, "write JSON")
 	fs.StringVar(&c.domain, "domain", "", "`name` of the domain")
 	fs.StringVar(&c.filter.ObjectTypeName, "object-type", "", "only letters of the object type with this `name`")
@@ -146,41 +132,6 @@ func (c *command) parse(verb string, args []string, stdout io.Writer) error {
 		return errors.New("--limit: want 1 or more")
 	}
 	return nil
-}
-
-func (c *command) connect(ctx context.Context) (*kindredclient.Client, error) {
-	// A server on this machine is no reason to ask an instance's metadata.
-	options := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
-	if c.credentials != "" {
-		// Asked for by name, the file goes before what the environment says.
-		if _, err := os.Stat(c.credentials); err != nil { // a missing file would be passed over
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{c.credentials}, []string{}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		if !shared.Credentials.HasKeys() {
-			return nil, fmt.Errorf("credentials: %s has no access key in profile default", c.credentials)
-		}
-		options = append(options, config.WithCredentialsProvider(aws.CredentialsProviderFunc(
-			func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil })))
-	}
-	if c.region != "" {
-		options = append(options, config.WithRegion(c.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, err
-	}
-	return &kindredclient.Client{
-		Endpoint:    cmp.Or(c.endpoint, aws.ToString(cfg.BaseEndpoint), DefaultEndpoint),
-		Region:      cmp.Or(cfg.Region, defaultRegion),
-		Credentials: cfg.Credentials,
-		HTTP:        &http.Client{Timeout: timeout},
-	}, nil
 }
 
 func (c *command) writeJSON(v any) error {

@@ -5,31 +5,15 @@
 package domaincmd
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"slices"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
-	"kindred/kindredclient"
-)
-
-// DefaultEndpoint is where a server listens that was started with no flags.
-const DefaultEndpoint = "http://127.0.0.1:4620"
-
-const (
-	defaultRegion = "us-east-1"
-	timeout       = time.Minute // of one request
+	"kindred/internal/remote"
 )
 
 const usageText = `kindred domain does what Customer Profiles has no operation for.
@@ -48,9 +32,9 @@ Flags: kindred domain rename --help
 type command struct {
 	out io.Writer
 
-	endpoint, region, credentials string
-	json                          bool
-	names                         []string
+	server remote.Server
+	json   bool
+	names  []string
 }
 
 // Run runs "kindred domain" with the arguments after that word. What is asked for
@@ -86,24 +70,16 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (c *command) parse(args []string, stdout io.Writer) error {
 	fs := flag.NewFlagSet("kindred domain rename", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+DefaultEndpoint+")")
-	fs.StringVar(&c.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&c.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	c.server.Flags(fs)
 	fs.BoolVar(&c.json, "json", false, "write JSON")
-	for rest := args; ; {
-		err := fs.Parse(rest)
+	var err error
+	if c.names, err = remote.Parse(fs, args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprint(stdout, "kindred domain rename OLD NEW [flags]\n\n")
 			fs.SetOutput(stdout)
 			fs.PrintDefaults()
 		}
-		if err != nil {
-			return err
-		}
-		if fs.NArg() == 0 {
-			break
-		}
-		c.names, rest = append(c.names, fs.Arg(0)), fs.Args()[1:]
+		return err
 	}
 	if len(c.names) != 2 {
 		return errors.New("want two names, the one that the domain has and the new one")
@@ -112,7 +88,7 @@ func (c *command) parse(args []string, stdout io.Writer) error {
 }
 
 func (c *command) rename(ctx context.Context) error {
-	client, err := c.connect(ctx)
+	client, err := c.server.Client(ctx)
 	if err != nil {
 		return err
 	}
@@ -127,39 +103,4 @@ func (c *command) rename(ctx context.Context) error {
 	}
 	fmt.Fprintf(c.out, "The domain %s is %s now: %s\n", out.FormerDomainName, out.DomainName, out.ARN)
 	return nil
-}
-
-func (c *command) connect(ctx context.Context) (*kindredclient.Client, error) {
-	// A server on this machine is no reason to ask an instance's metadata.
-	options := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
-	if c.credentials != "" {
-		// Asked for by name, the file goes before what the environment says.
-		if _, err := os.Stat(c.credentials); err != nil { // a missing file would be passed over
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{c.credentials}, []string{}
-		})
-		if err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		if !shared.Credentials.HasKeys() {
-			return nil, fmt.Errorf("credentials: %s has no access key in profile default", c.credentials)
-		}
-		options = append(options, config.WithCredentialsProvider(aws.CredentialsProviderFunc(
-			func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil })))
-	}
-	if c.region != "" {
-		options = append(options, config.WithRegion(c.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, err
-	}
-	return &kindredclient.Client{
-		Endpoint:    cmp.Or(c.endpoint, aws.ToString(cfg.BaseEndpoint), DefaultEndpoint),
-		Region:      cmp.Or(cfg.Region, defaultRegion),
-		Credentials: cfg.Credentials,
-		HTTP:        &http.Client{Timeout: timeout},
-	}, nil
 }

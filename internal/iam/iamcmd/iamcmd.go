@@ -4,33 +4,22 @@
 package iamcmd
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
-
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
-// DefaultEndpoint is where a server listens that was started with no flags.
-const DefaultEndpoint = "http://127.0.0.1:4620"
-
 const (
-	defaultRegion = "us-east-1"
-	timeout       = time.Minute // of one request
-	maxDocument   = 1 << 20     // bytes read as a policy; the server wants far fewer
+	maxDocument = 1 << 20 // bytes read as a policy; the server wants far fewer
 )
 
 // command is one verb of one noun.
@@ -52,11 +41,11 @@ type call struct {
 }
 
 type flags struct {
-	endpoint, region, credentials string
-	json                          bool
-	user, role                    string // whose policy
-	trust, description            string
-	maxSession                    int
+	server             remote.Server
+	json               bool
+	user, role         string // whose policy
+	trust, description string
+	maxSession         int
 }
 
 // Run runs "kindred iam" with the arguments after those words. What is asked for
@@ -89,7 +78,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("iam %s: usage: kindred iam %s %s", cmd.name, cmd.name, cmd.args)
 	}
 	c.args = rest
-	if c.client, err = c.connect(ctx); err != nil {
+	if c.client, err = c.server.Client(ctx); err != nil {
 		return fmt.Errorf("iam %s: %w", cmd.name, err)
 	}
 	if err := cmd.run(ctx, c); err != nil {
@@ -102,9 +91,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (c *call) parse(cmd command, args []string, stdout io.Writer) ([]string, error) {
 	fs := flag.NewFlagSet("kindred iam "+cmd.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+DefaultEndpoint+")")
-	fs.StringVar(&c.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&c.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	c.server.Flags(fs)
 	fs.BoolVar(&c.json, "json", false, "write the answer as JSON")
 	if strings.HasPrefix(cmd.name, "policy ") {
 		fs.StringVar(&c.user, "user", "", "`name` of the user whose policy it is")
@@ -115,64 +102,13 @@ func (c *call) parse(cmd command, args []string, stdout io.Writer) ([]string, er
 		fs.StringVar(&c.description, "description", "", "`text` about the role")
 		fs.IntVar(&c.maxSession, "max-session", 0, "longest session in `seconds`, 3600 to 43200 (default 3600)")
 	}
-	var rest []string
-	for {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				fmt.Fprintf(stdout, "kindred iam %s %s\n%s.\n\n", cmd.name, cmd.args, cmd.help)
-				fs.SetOutput(stdout)
-				fs.PrintDefaults()
-			}
-			return nil, err
-		}
-		if fs.NArg() == 0 {
-			return rest, nil
-		}
-		rest, args = append(rest, fs.Arg(0)), fs.Args()[1:]
+	rest, err := remote.Parse(fs, args)
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintf(stdout, "kindred iam %s %s\n%s.\n\n", cmd.name, cmd.args, cmd.help)
+		fs.SetOutput(stdout)
+		fs.PrintDefaults()
 	}
-}
-
-func (c *call) connect(ctx context.Context) (*kindredclient.Client, error) {
-	// A server on this machine is no reason to ask an instance's metadata.
-	options := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
-	if c.credentials != "" {
-		shared, err := readCredentials(ctx, c.credentials)
-		if err != nil {
-			return nil, err
-		}
-		options = append(options, config.WithCredentialsProvider(shared))
-	}
-	if c.region != "" {
-		options = append(options, config.WithRegion(c.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
-	if err != nil {
-		return nil, err
-	}
-	return &kindredclient.Client{
-		Endpoint:    cmp.Or(c.endpoint, aws.ToString(cfg.BaseEndpoint), DefaultEndpoint),
-		Region:      cmp.Or(cfg.Region, defaultRegion),
-		Credentials: cfg.Credentials,
-		HTTP:        &http.Client{Timeout: timeout},
-	}, nil
-}
-
-// readCredentials reads profile "default" of a shared credentials file. Asked for
-// by name, the file goes before what the environment says.
-func readCredentials(ctx context.Context, file string) (aws.CredentialsProvider, error) {
-	if _, err := os.Stat(file); err != nil { // a missing file would be passed over
-		return nil, fmt.Errorf("credentials: %w", err)
-	}
-	shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-		o.CredentialsFiles, o.ConfigFiles = []string{file}, []string{}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("credentials: %w", err)
-	}
-	if !shared.Credentials.HasKeys() {
-		return nil, fmt.Errorf("credentials: %s has no access key in profile default", file)
-	}
-	return aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil }), nil
+	return rest, err
 }
 
 // ask calls the server, and shows the answer: as JSON, or with show.

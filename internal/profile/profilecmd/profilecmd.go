@@ -5,32 +5,23 @@
 package profilecmd
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"net/http"
-	"os"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/feature/ec2/imds"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
 
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
 const (
-	defaultEndpoint = "http://127.0.0.1:4620" // of a server that was started with no flags
-	defaultRegion   = "us-east-1"
-	timeout         = time.Minute // of one request
-	defaultShown    = 100         // merges or records of a history
+	defaultShown = 100 // merges or records of a history
 )
 
 const usageText = `kindred profile shows a profile, its past and its merges, and undoes those.
@@ -57,12 +48,12 @@ type command struct {
 	profiles *customerprofiles.Client
 	out      io.Writer
 
-	endpoint, region, credentials string
-	domain                        string
-	args                          []string
-	objectType, action, by        string // of the history
-	json                          bool
-	limit                         int
+	server                 remote.Server
+	domain                 string
+	args                   []string
+	objectType, action, by string // of the history
+	json                   bool
+	limit                  int
 }
 
 // verb is a command that there is.
@@ -116,9 +107,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 func (c *command) parse(name string, want, args []string, stdout io.Writer) error {
 	fs := flag.NewFlagSet("kindred profile "+name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.StringVar(&c.endpoint, "endpoint", "", "`URL` of the server (AWS_ENDPOINT_URL, else "+defaultEndpoint+")")
-	fs.StringVar(&c.region, "region", "", "the server's `region` (as for AWS clients, else "+defaultRegion+")")
-	fs.StringVar(&c.credentials, "credentials", "", "AWS shared credentials `file`, profile default (else as for AWS clients)")
+	c.server.Flags(fs)
 	fs.BoolVar(&c.json, "json", false, "write JSON")
 	fs.StringVar(&c.domain, "domain", "", "`name` of the domain")
 	c.limit = defaultShown
@@ -130,19 +119,14 @@ func (c *command) parse(name string, want, args []string, stdout io.Writer) erro
 		fs.StringVar(&c.action, "action", "", "only this `action`, such as INGESTED")
 		fs.StringVar(&c.by, "performed-by", "", "only what the principal with this `ARN` did")
 	}
-	for rest := args; ; { // flags may stand before, between and after the arguments
-		if err := fs.Parse(rest); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				fmt.Fprintf(stdout, "kindred profile %s --domain D %s [flags]\n\n", name, strings.Join(want, " "))
-				fs.SetOutput(stdout)
-				fs.PrintDefaults()
-			}
-			return err
+	var err error
+	if c.args, err = remote.Parse(fs, args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprintf(stdout, "kindred profile %s --domain D %s [flags]\n\n", name, strings.Join(want, " "))
+			fs.SetOutput(stdout)
+			fs.PrintDefaults()
 		}
-		if fs.NArg() == 0 {
-			break
-		}
-		c.args, rest = append(c.args, fs.Arg(0)), fs.Args()[1:]
+		return err
 	}
 	return c.check(want)
 }
@@ -166,37 +150,16 @@ func (c *command) check(want []string) error {
 }
 
 func (c *command) connect(ctx context.Context) error {
-	// A server on this machine is no reason to ask an instance's metadata.
-	options := []func(*config.LoadOptions) error{config.WithEC2IMDSClientEnableState(imds.ClientDisabled)}
-	if c.credentials != "" {
-		// Asked for by name, the file goes before what the environment says.
-		if _, err := os.Stat(c.credentials); err != nil { // a missing file would be passed over
-			return fmt.Errorf("credentials: %w", err)
-		}
-		shared, err := config.LoadSharedConfigProfile(ctx, "default", func(o *config.LoadSharedConfigOptions) {
-			o.CredentialsFiles, o.ConfigFiles = []string{c.credentials}, []string{}
-		})
-		if err != nil {
-			return fmt.Errorf("credentials: %w", err)
-		}
-		if !shared.Credentials.HasKeys() {
-			return fmt.Errorf("credentials: %s has no access key in profile default", c.credentials)
-		}
-		options = append(options, config.WithCredentialsProvider(aws.CredentialsProviderFunc(
-			func(context.Context) (aws.Credentials, error) { return shared.Credentials, nil })))
-	}
-	if c.region != "" {
-		options = append(options, config.WithRegion(c.region))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, options...)
+	cfg, err := c.server.Config(ctx)
 	if err != nil {
 		return err
 	}
-	endpoint := cmp.Or(c.endpoint, aws.ToString(cfg.BaseEndpoint), defaultEndpoint)
-	client := &http.Client{Timeout: timeout}
-	c.client = &kindredclient.Client{Endpoint: endpoint, Region: cmp.Or(cfg.Region, defaultRegion), Credentials: cfg.Credentials, HTTP: client}
+	if c.client, err = c.server.Client(ctx); err != nil {
+		return err
+	}
 	c.profiles = customerprofiles.NewFromConfig(cfg, func(o *customerprofiles.Options) {
-		o.BaseEndpoint, o.Region, o.HTTPClient = &endpoint, c.client.Region, client
+		// One server is meant, whatever the environment says of this service.
+		o.BaseEndpoint, o.HTTPClient = cfg.BaseEndpoint, c.client.HTTP
 	})
 	return nil
 }
