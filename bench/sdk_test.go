@@ -14,7 +14,7 @@ import (
 
 // The same as the Wire benchmarks with AWS's own client, whose work for a call is
 // part of what a user waits for: GetCallerIdentity, which does nothing but
-// answer, and PutProfileObject.
+// answer, and PutProfileObject, BatchGetProfile and SearchProfiles.
 
 func (c *client) sdk() aws.Config {
 	return aws.Config{Region: "us-east-1", BaseEndpoint: &c.url,
@@ -54,6 +54,30 @@ func BenchmarkSDKPut(b *testing.B) {
 	runSDK(b, func(i int64) error {
 		_, err := c.PutProfileObject(context.Background(), &customerprofiles.PutProfileObjectInput{DomainName: aws.String("bench"),
 			ObjectTypeName: aws.String("Member"), Object: &list[i]})
+		return err
+	})
+}
+
+// BenchmarkSDKBatchGetProfile reads one profile a call through the SDK.
+func BenchmarkSDKBatchGetProfile(b *testing.B) {
+	bare := serve(b)
+	ids := fill(b, bare)
+	c := customerprofiles.NewFromConfig(bare.sdk())
+	runSDK(b, func(i int64) error {
+		_, err := c.BatchGetProfile(context.Background(), &customerprofiles.BatchGetProfileInput{DomainName: aws.String("bench"),
+			ProfileIds: ids[i%stored:][:1]})
+		return err
+	})
+}
+
+// BenchmarkSDKSearchProfiles finds one profile by a key a call through the SDK.
+func BenchmarkSDKSearchProfiles(b *testing.B) {
+	bare := serve(b)
+	fill(b, bare)
+	c := customerprofiles.NewFromConfig(bare.sdk())
+	runSDK(b, func(i int64) error {
+		_, err := c.SearchProfiles(context.Background(), &customerprofiles.SearchProfilesInput{DomainName: aws.String("bench"),
+			KeyName: aws.String("memberId"), Values: []string{memberID(int(i % stored))}})
 		return err
 	})
 }

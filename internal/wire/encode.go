@@ -196,6 +196,9 @@ func appendList(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
 // appendMap writes a map in the order of its keys, so that equal answers are
 // equal bytes.
 func appendMap(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
+	if texts, ok := v.Interface().(map[string]string); ok {
+		return appendTexts(dst, texts)
+	}
 	dst = append(dst, '{')
 	for i, key := range sortedKeys(v) {
 		if i > 0 {
@@ -207,6 +210,32 @@ func appendMap(dst []byte, p *plan, v reflect.Value) ([]byte, error) {
 		}
 		dst = append(dst, ':')
 		if dst, err = appendValue(dst, p.elem, v.MapIndex(key)); err != nil {
+			return dst, fmt.Errorf("the value of a key: %w", err)
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+// appendTexts is appendMap for the attributes and tags of an answer, which are
+// most of all maps: reflection would copy each of their keys and values.
+func appendTexts(dst []byte, texts map[string]string) ([]byte, error) {
+	var few [16]string
+	keys := few[:0]
+	for key := range texts {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	dst = append(dst, '{')
+	for i, key := range keys {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = jsontext.AppendQuote(dst, key); err != nil {
+			return dst, fmt.Errorf("a key: %w", err)
+		}
+		dst = append(dst, ':')
+		if dst, err = jsontext.AppendQuote(dst, texts[key]); err != nil {
 			return dst, fmt.Errorf("the value of a key: %w", err)
 		}
 	}

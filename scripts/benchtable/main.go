@@ -38,6 +38,8 @@ var promises = []promise{
 	{"Core", "CoreBaseline", "objects/s", 0.5},
 	{"Replay", "Core", "objects/s", 0.5},
 	{"SDKPut", "SDKNoop", "calls/s", 0.4},
+	{"SDKBatchGetProfile", "SDKNoop", "calls/s", 0.6},
+	{"SDKSearchProfiles", "SDKNoop", "calls/s", 0.6},
 	{"WirePut", "WireNoop", "calls/s", 0.4},
 	{"WireBatchGetProfile", "WireNoop", "calls/s", 0.6},
 	{"WireSearchProfiles", "WireNoop", "calls/s", 0.6},
