@@ -177,7 +177,7 @@ const plainRecords = 11
 
 // engine is what the store sets Pebble to, as far as it bears on writing.
 func engine(cache *pebble.Cache) *pebble.Options {
-	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, L0CompactionThreshold: 4,
+	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, L0CompactionThreshold: 10,
 		FormatMajorVersion: pebble.FormatNewest}
 	o.TargetFileSizes[0] = 16 << 20
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
