@@ -40,6 +40,20 @@ type load struct {
 	taken        int
 }
 
+// newLoad makes what the writers need.
+func newLoad(s *server) *load {
+	s.t.Helper()
+	c := s.admin
+	key := c.key("")
+	c.domain("shop", customerprofiles.CreateDomainInput{DefaultEncryptionKey: &key})
+	c.objectType("shop", shopAccount())
+	s.known.add("durable.example") // nor is anything readable that a crash leaves behind
+	return &load{c: c, queue: c.queue("q"), objects: map[string]string{}, profiles: map[string]string{}, messages: map[string]bool{}}
+}
+
+// moved is to be called when the server has been started again.
+func (l *load) moved() { l.queue = l.c.s.url + l.queue[strings.Index(l.queue, "/"+account):] }
+
 func family(n int64) string { return fmt.Sprintf("family%d@durable.example", n%families) }
 
 // write writes one thing of the three kinds in turn and remembers it once it is
@@ -258,12 +272,7 @@ func (l *load) drain() {
 
 func TestInvariant2WhatIsAcknowledgedSurvivesKill9AndSIGTERMUnderLoad(t *testing.T) {
 	s := startServer(t)
-	c := s.admin
-	key := c.key("")
-	c.domain("shop", customerprofiles.CreateDomainInput{DefaultEncryptionKey: &key})
-	c.objectType("shop", shopAccount())
-	s.known.add("durable.example") // nor is anything readable that a crash leaves behind
-	l := &load{c: c, queue: c.queue("q"), objects: map[string]string{}, profiles: map[string]string{}, messages: map[string]bool{}}
+	l := newLoad(s)
 	for round := range crashes + 1 {
 		end := s.kill
 		if round == crashes {
@@ -271,7 +280,7 @@ func TestInvariant2WhatIsAcknowledgedSurvivesKill9AndSIGTERMUnderLoad(t *testing
 		}
 		l.run(end)
 		s.start()
-		l.queue = s.url + l.queue[strings.Index(l.queue, "/"+account):]
+		l.moved()
 		l.drain()
 	}
 	l.check()

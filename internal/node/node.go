@@ -138,9 +138,7 @@ func New(c Config) (*Node, error) {
 	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
 
 	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now,
-		Health: func(ctx context.Context) error {
-			return c.Store.View(ctx, func(store.Reader) error { return nil })
-		},
+		Health: c.Store.Ready,
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
 			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals}},

@@ -156,6 +156,9 @@ type Store interface {
 	// a file system or disk keeps of files that were deleted, are out of its
 	// reach. Prefix must not be empty.
 	Expunge(ctx context.Context, prefix []byte) error
+	// Ready returns nil if updates can be made now, else why not: the engine has
+	// failed for good, or what it keeps its records in cannot be reached.
+	Ready(ctx context.Context) error
 	// Close waits for running calls and releases the engine.
 	Close() error
 }

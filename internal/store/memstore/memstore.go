@@ -47,6 +47,15 @@ func New(opts ...Option) *Store {
 	return s
 }
 
+// Ready implements [store.Store].
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	s.gate.Leave()
+	return nil
+}
+
 // Close implements [store.Store].
 func (s *Store) Close() error {
 	if s.gate.Close() {

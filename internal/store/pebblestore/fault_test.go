@@ -120,6 +120,9 @@ func TestFailedWrites(t *testing.T) {
 					t.Errorf("update of a failed store: %v", err)
 				}
 			}
+			if err := s.Ready(context.Background()); !errors.Is(err, ErrFailed) {
+				t.Errorf("a failed store says that it is ready: %v", err)
+			}
 			// What was acknowledged can be read.
 			err := s.View(context.Background(), func(r store.Reader) error {
 				_, err := r.Get(context.Background(), historyKey(50, "k"))

@@ -126,6 +126,15 @@ func (s *Store) enter(ctx context.Context) error {
 	return s.gate.Enter()
 }
 
+// Ready implements [store.Store]. A store that could not write is not ready any more.
+func (s *Store) Ready(ctx context.Context) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	return s.failure()
+}
+
 // Close implements [store.Store]. A failed store's error is not repeated here.
 func (s *Store) Close() error {
 	if !s.gate.Close() {

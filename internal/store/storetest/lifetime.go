@@ -62,7 +62,9 @@ func testCancelled(t *testing.T, s store.Store) {
 func testClosed(t *testing.T, s store.Store) {
 	ctx := context.Background()
 	put(t, s, "p", "a", "v")
+	wantError(t, "Ready", s.Ready(ctx), nil)
 	wantError(t, "Close", s.Close(), nil)
+	wantError(t, "Ready", s.Ready(ctx), store.ErrClosed)
 	wantError(t, "Update", s.Update(ctx, func(store.Tx) error { t.Error("called"); return nil }), store.ErrClosed)
 	wantError(t, "View", s.View(ctx, func(store.Reader) error { t.Error("called"); return nil }), store.ErrClosed)
 	_, err := s.ScanPrefix(ctx, nil, store.Key{}, 1)
