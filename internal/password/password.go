@@ -3,7 +3,7 @@
 //
 // A hash is Argon2id in the form of the PHC string format, with its parameters in
 // it, so that they can be raised without making old hashes invalid. Computing one
-// takes [memoryKiB] and some tens of milliseconds on purpose; a [Hasher] bounds how
+// takes tens of mebibytes and of milliseconds on purpose; a [Hasher] bounds how
 // many are computed at a time and how many wait, so that whoever tries passwords
 // can exhaust neither memory nor processors.
 package password
@@ -34,11 +34,16 @@ const (
 // encoding.
 const MaxBytes = MaxLength * utf8.UTFMax
 
-// Parameters of new hashes: well above the least that OWASP's password storage
-// guide asks of Argon2id (19 MiB twice).
+// Cost is what a new hash takes.
+type Cost struct {
+	MemoryKiB, Passes uint32
+}
+
+// Usual is well above the least that OWASP's password storage guide asks of Argon2id
+// (19 MiB twice).
+var Usual = Cost{MemoryKiB: 32 << 10, Passes: 3}
+
 const (
-	memoryKiB = 32 << 10
-	passes    = 3
 	saltBytes = 16
 	hashBytes = 32
 )
@@ -94,19 +99,21 @@ func normalize(text string) (string, error) {
 type Hasher struct {
 	working chan struct{}
 	waiting atomic.Int32
+	cost    Cost
 	dummy   string
 }
 
-// NewHasher makes a Hasher that computes as many hashes at a time as half of the
-// processors can, one at least and four at most.
-func NewHasher() *Hasher {
-	h := &Hasher{working: make(chan struct{}, min(max(runtime.GOMAXPROCS(0)/2, 1), 4))}
+// NewHasher makes a Hasher whose new hashes have a cost, [Usual] unless in tests. It
+// computes as many hashes at a time as half of the processors can, one at least and
+// four at most.
+func NewHasher(c Cost) *Hasher {
+	h := &Hasher{working: make(chan struct{}, min(max(runtime.GOMAXPROCS(0)/2, 1), 4)), cost: c}
 	salt := make([]byte, saltBytes)
 	rand.Read(salt) // never fails, see crypto/rand
 	// A hash that no password has: nobody finds one for 256 random bits.
 	sum := make([]byte, hashBytes)
 	rand.Read(sum)
-	h.dummy = encode(stored{memoryKiB, passes, 1, salt, sum})
+	h.dummy = encode(stored{c.MemoryKiB, c.Passes, 1, salt, sum})
 	return h
 }
 
@@ -119,8 +126,8 @@ func (h *Hasher) Hash(ctx context.Context, normal string) (string, error) {
 	defer h.leave()
 	salt := make([]byte, saltBytes)
 	rand.Read(salt)
-	sum := argon2.IDKey([]byte(normal), salt, passes, memoryKiB, 1, hashBytes)
-	return encode(stored{memoryKiB, passes, 1, salt, sum}), nil
+	sum := argon2.IDKey([]byte(normal), salt, h.cost.Passes, h.cost.MemoryKiB, 1, hashBytes)
+	return encode(stored{h.cost.MemoryKiB, h.cost.Passes, 1, salt, sum}), nil
 }
 
 // Verify reports whether a password has the hash. An empty hash, that of a user who

@@ -46,7 +46,7 @@ func TestCheck(t *testing.T) {
 }
 
 func TestHashAndVerify(t *testing.T) {
-	h := NewHasher()
+	h := NewHasher(Usual)
 	hash, err := h.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -81,13 +81,13 @@ func TestHashAndVerify(t *testing.T) {
 func TestOldParameters(t *testing.T) {
 	salt := []byte("0123456789abcdef")
 	old := encode(stored{64, 1, 2, salt, argon2.IDKey([]byte("correct horse"), salt, 1, 64, 2, 32)})
-	if ok, err := NewHasher().Verify(t.Context(), old, "correct horse"); err != nil || !ok {
+	if ok, err := NewHasher(Usual).Verify(t.Context(), old, "correct horse"); err != nil || !ok {
 		t.Errorf("got %t, %v", ok, err)
 	}
 }
 
 func TestDamagedHashes(t *testing.T) {
-	h := NewHasher()
+	h := NewHasher(Usual)
 	good, err := h.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func TestDamagedHashes(t *testing.T) {
 
 // Who comes when too many wait is refused at once; who waits can give up.
 func TestWorkIsBounded(t *testing.T) {
-	h := NewHasher()
+	h := NewHasher(Usual)
 	for range cap(h.working) {
 		h.working <- struct{}{}
 	}
