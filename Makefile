@@ -1,5 +1,6 @@
 # Targets, each with what "make help" says of it. Go, a POSIX shell with bash,
-# and git are all that the first ones need; test fetches the rest itself.
+# git, and for the console Node.js with npm, are all that the first ones need; test
+# fetches the rest itself.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -26,7 +27,8 @@ export GOFLAGS ?= -buildvcs=false
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' Makefile
 
-build: ## build bin/kindred, one static binary
+build: ## build bin/kindred, one static binary, with the console in it
+	@scripts/console
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/kindred ./cmd/kindred
 
 run: build ## build if needed and serve with every default
@@ -51,4 +53,4 @@ docs: ## write the generated documents anew
 	$(GO) generate ./internal/compat ./internal/house
 
 clean: ## remove what was built and fetched, never data
-	rm -rf bin .tools
+	rm -rf bin .tools console/node_modules internal/console/dist/index.html* internal/console/dist/assets

@@ -6,6 +6,9 @@
 //
 // Usage: testcount -- ARGUMENTS OF GO TEST [-- ARGUMENTS OF GO TEST]...
 //
+// A run whose first argument is exec is a command that writes the events of go
+// test -json to its standard output, such as the tests of the console.
+//
 // Counted are tests, subtests, examples and fuzz seeds that have no subtests of
 // their own. A package that cannot be built, or ends before its tests do, counts
 // as one failure. The exit code is 1 when something failed.
@@ -51,10 +54,19 @@ func split(args []string) (runs [][]string) {
 	return runs
 }
 
-// run feeds the tally with one go test. That tests failed is no error of it.
+// command is what a run executes, and its name for messages.
+func command(args []string) (cmd *exec.Cmd, name string) {
+	if len(args) > 1 && args[0] == "exec" {
+		return exec.Command(args[1], args[2:]...), args[1]
+	}
+	return exec.Command("go", append([]string{"test", "-json"}, args...)...), "go test"
+}
+
+// run feeds the tally with one go test, or another command that writes such
+// events. That tests failed is no error of it.
 func run(t *tally, args []string) error {
-	before := t.failed
-	cmd := exec.Command("go", append([]string{"test", "-json"}, args...)...)
+	before, passed := t.failed, t.passed
+	cmd, name := command(args)
 	cmd.Stderr = os.Stdout
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -65,7 +77,10 @@ func run(t *tally, args []string) error {
 	}
 	readErr := t.read(out)
 	if err := cmd.Wait(); err != nil && t.failed == before {
-		return fmt.Errorf("go test: %w, though no test failed", err)
+		return fmt.Errorf("%s: %w, though no test failed", name, err)
+	}
+	if name != "go test" && t.failed == before && t.passed == passed {
+		return fmt.Errorf("%s: told of no test", name)
 	}
 	return readErr
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 )
@@ -82,5 +83,29 @@ func TestSplit(t *testing.T) {
 		if got := split(strings.Fields(args)); len(got) != want {
 			t.Errorf("%q: %q, want %d runs", args, got, want)
 		}
+	}
+}
+
+func TestRunCountsWhatACommandTells(t *testing.T) {
+	for _, c := range []struct {
+		name, script   string
+		passed, failed int
+		err            string
+	}{
+		{"events", `echo '{"Action":"run","Package":"c","Test":"A"}'; echo '{"Action":"pass","Package":"c","Test":"A"}'; echo '{"Action":"pass","Package":"c"}'`, 1, 0, ""},
+		{"a failure", `echo '{"Action":"fail","Package":"c","Test":"A"}'; echo '{"Action":"fail","Package":"c"}'; exit 1`, 0, 1, ""},
+		{"nothing", `true`, 0, 0, "told of no test"},
+		{"an end before its tests", `exit 3`, 0, 0, "exit status 3, though no test failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tally := newTally(io.Discard)
+			err := run(tally, []string{"exec", "sh", "-c", c.script})
+			if (err == nil) != (c.err == "") || err != nil && !strings.Contains(err.Error(), c.err) {
+				t.Errorf("error %v, want %q", err, c.err)
+			}
+			if tally.passed != c.passed || tally.failed != c.failed {
+				t.Errorf("%d passed, %d failed, want %d and %d", tally.passed, tally.failed, c.passed, c.failed)
+			}
+		})
 	}
 }

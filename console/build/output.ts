@@ -1,0 +1,57 @@
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import type { Plugin } from "vite";
+
+/** Files below this many bytes are sent as they are: compressed they save no packet. */
+const smallest = 1024;
+
+/** The files that a build makes at the top of its directory. */
+const own = /^(index\.html)(\.gz|\.br)?$/;
+
+const compressible = /\.(js|css|html|svg|json|txt)$/;
+
+/**
+ * Clears the output directory of earlier builds, but for files that are not of a
+ * build, and puts a .br and a .gz beside each file that gets smaller by it. The
+ * server sends them as they are.
+ */
+export function output(): Plugin {
+  let dir = "";
+  return {
+    name: "kindred-output",
+    apply: "build",
+    configResolved(config) {
+      dir = join(config.root, config.build.outDir);
+    },
+    buildStart() {
+      rmSync(join(dir, "assets"), { recursive: true, force: true });
+      for (const name of list(dir)) {
+        if (own.test(name)) rmSync(join(dir, name));
+      }
+    },
+    writeBundle(_, bundle) {
+      for (const name of Object.keys(bundle)) {
+        if (!compressible.test(name)) continue;
+        const file = join(dir, name);
+        const text = readFileSync(file);
+        if (text.length < smallest) continue;
+        const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
+        for (const [suffix, small] of [
+          [".br", brotliCompressSync(text, { params })],
+          [".gz", gzipSync(text, { level: 9 })],
+        ] as const) {
+          if (small.length < text.length) writeFileSync(file + suffix, small);
+        }
+      }
+    },
+  };
+}
+
+function list(dir: string): string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return []; // there is none yet
+  }
+}

@@ -1,0 +1,46 @@
+import Button from "@cloudscape-design/components/button";
+import FormField, { type FormFieldProps } from "@cloudscape-design/components/form-field";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import Textarea from "@cloudscape-design/components/textarea";
+import { useText } from "../i18n/text";
+import { parseJson } from "./json";
+import catalogue from "./messages";
+
+/**
+ * A field for a JSON text. While the text is none it says where; further rules are
+ * the caller's, as errorText. It is a plain text area: it works with every screen
+ * reader, and nothing in it needs a worker or eval.
+ */
+export function JsonEditor(props: {
+  value: string;
+  onChange: (value: string) => void;
+  rows?: number;
+  readOnly?: boolean;
+} & Pick<FormFieldProps, "label" | "description" | "errorText" | "constraintText" | "secondaryControl" | "stretch">) {
+  const { value, onChange, rows = 14, readOnly = false, errorText, ...field } = props;
+  const t = useText(catalogue);
+  const parsed = value.trim() === "" ? undefined : parseJson(value);
+  let wrong = errorText;
+  if (parsed && "fault" in parsed) {
+    wrong = t("jsonInvalid", { ...parsed.fault });
+  }
+  return (
+    <FormField {...field} errorText={wrong}>
+      <SpaceBetween size="xs">
+        <div className="kindred-code-input">
+          <Textarea value={value} rows={rows} readOnly={readOnly} spellcheck={false} autoComplete={false} disableBrowserAutocorrect onChange={({ detail }) => onChange(detail.value)} />
+        </div>
+        {!readOnly && (
+          <Button
+            disabled={!parsed || "fault" in parsed}
+            onClick={() => {
+              if (parsed && "value" in parsed) onChange(JSON.stringify(parsed.value, null, 2));
+            }}
+          >
+            {t("jsonFormat")}
+          </Button>
+        )}
+      </SpaceBetween>
+    </FormField>
+  );
+}
