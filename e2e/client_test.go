@@ -69,7 +69,11 @@ func (s *server) as(who func(*config.LoadOptions) error, more ...func(*config.Lo
 func (c *client) rebase(endpoint string) {
 	cfg := c.config.Copy()
 	cfg.BaseEndpoint = &endpoint
-	c.profiles = customerprofiles.NewFromConfig(cfg)
+	c.profiles = customerprofiles.NewFromConfig(cfg, func(o *customerprofiles.Options) {
+		if c.s.ahead != 0 {
+			o.HTTPSignerV4 = aheadSigner{v4.NewSigner(), c.s.ahead}
+		}
+	})
 	c.queues = sqs.NewFromConfig(cfg)
 	c.keys = kms.NewFromConfig(cfg)
 	c.security = sts.NewFromConfig(cfg)

@@ -32,8 +32,9 @@ const (
 	keyWithin = 10 * time.Second
 )
 
-// binary is the program under test.
-var binary string
+// binary is the program under test. made is where programs are built that the
+// tests need beside it.
+var binary, made string
 
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
@@ -54,6 +55,7 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
+	made = dir
 	// A machine's own configuration and its metadata service are out of reach.
 	for name, value := range map[string]string{"AWS_EC2_METADATA_DISABLED": "true",
 		"AWS_CONFIG_FILE": filepath.Join(dir, "none"), "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "none")} {
@@ -65,13 +67,20 @@ func testMain(m *testing.M) int {
 	// A release can be tested as it is; otherwise the tree is built, once.
 	if binary = os.Getenv("KINDRED_E2E_BINARY"); binary == "" {
 		binary = filepath.Join(dir, "kindred")
-		build := exec.Command("go", "build", "-o", binary, "kindred/cmd/kindred")
-		if out, err := build.CombinedOutput(); err != nil {
-			fmt.Fprintf(os.Stderr, "e2e: go build: %v\n%s", err, out)
+		if err := build(binary); err != nil {
+			fmt.Fprintln(os.Stderr, "e2e:", err)
 			return 1
 		}
 	}
 	return m.Run()
+}
+
+func build(to string, flags ...string) error {
+	args := append([]string{"build", "-o", to}, flags...)
+	if out, err := exec.Command("go", append(args, "kindred/cmd/kindred")...).CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return nil
 }
 
 // output collects what a process writes.
@@ -115,8 +124,10 @@ type process struct {
 }
 
 // newProcess prepares a run; its output can be listened to before it begins.
-func newProcess(env []string, args ...string) *process {
-	p := &process{cmd: exec.Command(binary, args...), stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
+func newProcess(env []string, args ...string) *process { return newProcessOf(binary, env, args...) }
+
+func newProcessOf(program string, env []string, args ...string) *process {
+	p := &process{cmd: exec.Command(program, args...), stdout: &output{}, stderr: &output{}, exited: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.stdout, p.stderr
 	return p
@@ -135,10 +146,12 @@ func (p *process) run() error {
 
 // server is a Kindred under test with its data directory.
 type server struct {
-	t    testing.TB
-	dir  string
-	args []string // beside those that every server is started with
-	env  []string
+	t       testing.TB
+	program string
+	ahead   time.Duration // of its clock
+	dir     string
+	args    []string // beside those that every server is started with
+	env     []string
 
 	*process
 	url   string
@@ -154,11 +167,12 @@ type option func(*server)
 func withArgs(args ...string) option { return func(s *server) { s.args = append(s.args, args...) } }
 func withEnv(env ...string) option   { return func(s *server) { s.env = append(s.env, env...) } }
 
-// startServer starts a server on a fresh directory. It is stopped when the test
+// startServer starts a server, on a fresh directory unless an option says
+// otherwise. It is stopped when the test
 // ends, must then end well, and must have left nothing readable of a customer.
 func startServer(t testing.TB, options ...option) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	s := &server{t: t, program: binary, dir: filepath.Join(t.TempDir(), "data")}
 	for _, o := range options {
 		o(s)
 	}
@@ -181,7 +195,7 @@ func startServer(t testing.TB, options ...option) *server {
 // start runs the program and waits until it says that it is ready.
 func (s *server) start() {
 	s.t.Helper()
-	p := newProcess(s.env, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", s.dir}, s.args...)...)
+	p := newProcessOf(s.program, s.env, append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", s.dir}, s.args...)...)
 	ready := make(chan string, 1)
 	p.stdout.line = func(line string) {
 		if url, ok := strings.CutPrefix(line, "kindred ready "); ok {

@@ -43,6 +43,11 @@ Every command prints its own help with --help.
 // version is set when a release is built.
 var version = "development"
 
+// clockAhead is by how much the clock of "serve" runs ahead of the machine's, as
+// Go writes durations; empty for a clock that is right. It is for tests of what
+// takes days, and only a build can set it (-ldflags "-X main.clockAhead=48h").
+var clockAhead string
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/peterbourgon/ff/v3"
 	"golang.org/x/sync/errgroup"
@@ -134,6 +135,19 @@ func (c *config) validate() (err error) {
 	return err
 }
 
+// clock is the one that the server and its store go by.
+func clock(log *slog.Logger) (func() time.Time, error) {
+	if clockAhead == "" {
+		return time.Now, nil
+	}
+	ahead, err := time.ParseDuration(clockAhead)
+	if err != nil {
+		return nil, fmt.Errorf("this build's clock: %w", err)
+	}
+	log.Warn("the clock of this build is wrong; it is for tests only", slog.Duration("ahead", ahead))
+	return func() time.Time { return time.Now().Add(ahead) }, nil
+}
+
 // serve runs a server until the context ends, and then lets requests finish.
 func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
 	c, err := parse(args, stderr)
@@ -143,6 +157,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	var level slog.Level
 	_ = level.UnmarshalText([]byte(c.logLevel)) // validated
 	log := slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
+	now, err := clock(log)
+	if err != nil {
+		return err
+	}
 	// GOGC and GOMEMLIMIT in the environment override what suits a server.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		node.TuneMemory()
@@ -153,7 +171,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	// The engine's lock comes first: nothing else of the directory is touched
 	// while another process has it.
-	st, err := pebblestore.Open(filepath.Join(c.dataDir, "store"), pebblestore.Options{CacheBytes: int64(c.cacheMiB) << 20, Logger: log})
+	st, err := pebblestore.Open(filepath.Join(c.dataDir, "store"), pebblestore.Options{CacheBytes: int64(c.cacheMiB) << 20, Clock: now, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -173,7 +191,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
-		FrameOrigins: c.frameOrigins, Log: log})
+		FrameOrigins: c.frameOrigins, Log: log, Now: now})
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
@@ -319,6 +320,61 @@ func TestDamagedLog(t *testing.T) {
 	}
 	if err := openAndCheck(copied, h, nil); !errors.Is(err, store.ErrCorrupt) {
 		t.Errorf("without a log: got error %v, want ErrCorrupt", err)
+	}
+}
+
+// TestDamagedManifest damages each byte of the list of files, of a store that has
+// been written to since its last flush: it is noticed, or changes no answer.
+func TestDamagedManifest(t *testing.T) {
+	disk := vfs.NewCrashableMem()
+	h := newHistory()
+	rng := rand.New(rand.NewPCG(7, 8))
+	s := openStore(t, "/d/store", Options{FS: disk, memTableBytes: 64 << 10})
+	for range 400 {
+		if err := h.write(s, rng); err != nil {
+			t.Fatal(err)
+		}
+	}
+	acknowledged := h.acknowledged()
+	whole := disk.CrashClone(vfs.CrashCloneCfg{})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	at, err := pebble.Peek("/d/store", whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := whole.Stat(at.ManifestFilename)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noticed := 0
+	for i := range info.Size() {
+		damaged := whole.CrashClone(vfs.CrashCloneCfg{})
+		f, err := damaged.OpenReadWrite(at.ManifestFilename, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b [1]byte
+		_, err = f.ReadAt(b[:], i)
+		b[0] ^= 1 << rng.IntN(8)
+		_, err2 := f.WriteAt(b[:], i)
+		if err := errors.Join(err, err2, f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		s, err := Open("/d/store", Options{FS: damaged, Logger: quiet})
+		if err == nil {
+			err = errors.Join(h.check(s, acknowledged), s.Close())
+		}
+		if err == nil {
+			continue
+		}
+		if noticed++; !errors.Is(err, store.ErrCorrupt) || !strings.Contains(err.Error(), "/d/store/") {
+			t.Errorf("byte %d of %d: got error %v, want ErrCorrupt with the name of a file", i, info.Size(), err)
+		}
+	}
+	if noticed < int(info.Size())/2 {
+		t.Errorf("of %d damages %d were noticed", info.Size(), noticed)
 	}
 }
 

@@ -126,6 +126,9 @@ func (s *Store) open() (err error) {
 		if missing, err := s.logMissing(); err != nil || missing {
 			return errors.Join(err, fmt.Errorf("%w: the log is missing in %s", store.ErrCorrupt, s.dir))
 		}
+		if err := s.checkManifest(); err != nil {
+			return err
+		}
 	}
 	cache := pebble.NewCache(s.opts.CacheBytes)
 	defer cache.Unref()
