@@ -63,6 +63,9 @@ var (
 	ErrLocked = errors.New("store: data directory is in use by another process")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("store: closed")
+	// ErrUnavailable: the engine cannot be reached, or has no room, and nothing was
+	// written. The caller may try again later.
+	ErrUnavailable = errors.New("store: the storage engine is unavailable")
 	// ErrUnknownOutcome: the connection to the engine was lost while the commit
 	// was on its way, and the engine could not find out whether it took place.
 	ErrUnknownOutcome = errors.New("store: outcome of the update is unknown")

@@ -1,0 +1,49 @@
+package pgstore
+
+import (
+	"context"
+
+	"kindred/internal/store"
+)
+
+// holdAfter is the number of runs of a view of a distributed database that were
+// overtaken, after which it keeps its locks.
+const holdAfter = 3
+
+// View implements [store.Store].
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.Leave()
+	var p patience
+	for overtaken := 0; overtaken < store.MaxAttempts; {
+		err, trouble := s.view(ctx, fn, overtaken >= holdAfter)
+		switch {
+		case trouble == nil:
+			return err
+		case judge(trouble) != isLost:
+			s.conflicts.Add(1)
+			overtaken++
+		default:
+			if err := p.wait(ctx, s, trouble); err != nil {
+				return err
+			}
+		}
+	}
+	return store.ErrConflict
+}
+
+// view is one run. Trouble is why there must be another.
+func (s *Store) view(ctx context.Context, fn func(store.Reader) error, hold bool) (err, trouble error) {
+	r := &run{s: s, kind: snapshot}
+	if s.schema.distributed {
+		r.kind, r.hold = shared, hold
+	}
+	defer r.end(ctx)
+	err = r.call(func(t *tx) error { return fn(t) })
+	if err == nil {
+		err = r.failed
+	}
+	return err, r.trouble
+}
