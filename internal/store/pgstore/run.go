@@ -33,8 +33,11 @@ type run struct {
 	link *link
 	// locked are the buckets on which link holds exclusive locks.
 	locked map[int32]bool
-	// hold makes a shared run keep its transaction, and so its locks.
-	hold bool
+	// hold makes a shared run keep its transaction, and so its locks, which begins
+	// with those on first.
+	hold  bool
+	first map[int32]bool
+	asked []int32 // of a shared run, the buckets that it has wanted to read
 
 	// trouble is the error of a read for which the run must be made again, whatever
 	// its function returns; failed is one that it cannot be made again for.
@@ -148,13 +151,15 @@ func (r *run) share(b *batch, buckets []int32) {
 	for _, k := range buckets {
 		all[k] = false
 	}
+	r.asked = append(r.asked, buckets...)
 	if !b.link.open {
 		b.add(doBegin, nil)
-		for k := range r.seen {
+		maps.Copy(all, r.first)
+		for _, k := range r.asked {
 			all[k] = false
 		}
 	}
-	r.s.addLocks(b, all)
+	r.s.addLocks(b, all, b.link.open)
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		b.add(doShareVersionOne, r.sawVersion, b.int4(k))
 		b.finding(1)

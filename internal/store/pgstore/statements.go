@@ -12,6 +12,7 @@ const (
 	doCommit
 	doRollback
 	doLock
+	doTryLock
 
 	doReadVersions
 	doReadVersionOne
@@ -85,6 +86,12 @@ var specs = [statements]spec{
 	doLock: {"lock", noTable, `
 		SELECT CASE WHEN k.exclusive THEN pg_advisory_xact_lock($1, k.bucket)
 			ELSE pg_advisory_xact_lock_shared($1, k.bucket) END
+		FROM unnest($2::int4[], $3::bool[]) AS k(bucket, exclusive)`},
+
+	// This fails with code stale if one cannot be had at once.
+	doTryLock: {"try_lock", noTable, `
+		SELECT 1 / (CASE WHEN k.exclusive THEN pg_try_advisory_xact_lock($1, k.bucket)
+			ELSE pg_try_advisory_xact_lock_shared($1, k.bucket) END)::int4
 		FROM unnest($2::int4[], $3::bool[]) AS k(bucket, exclusive)`},
 
 	doReadVersions: {"read_versions", bucketed, `

@@ -14,7 +14,7 @@ import (
 
 const (
 	// aloneAfter is the number of lost runs after which an update first locks the
-	// buckets that its last run touched.
+	// buckets that those touched.
 	aloneAfter = 3
 	// maxLocks is the number of buckets that one transaction locks one by one. A
 	// larger one locks all there are: the server has room for some 64 locks for each
@@ -40,7 +40,7 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 func (s *Store) update(ctx context.Context, fn func(store.Tx) error) error {
 	var p patience
-	var touched map[int32]bool
+	touched := map[int32]bool{}
 	for lost := 0; lost < store.MaxAttempts; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -68,7 +68,9 @@ func (s *Store) update(ctx context.Context, fn func(store.Tx) error) error {
 		}
 		s.conflicts.Add(1)
 		lost++
-		touched = r.touched()
+		for k, exclusive := range r.touched() {
+			touched[k] = touched[k] || exclusive
+		}
 	}
 	return store.ErrConflict
 }
@@ -82,8 +84,8 @@ func (r *run) lockFirst(ctx context.Context, touched map[int32]bool) error {
 	r.link, l.open = l, true
 	b := l.newBatch()
 	b.add(doBegin, nil)
-	r.s.addLocks(b, touched)
-	r.locked = touched
+	r.s.addLocks(b, touched, false)
+	r.locked = maps.Clone(touched)
 	return l.do(ctx, b)
 }
 
@@ -191,10 +193,16 @@ func (r *run) touchedByReading() map[int32]bool {
 	return all
 }
 
-// addLocks queues the locks of buckets, shared or (true) exclusive.
-func (s *Store) addLocks(b *batch, buckets map[int32]bool) {
+// addLocks queues the locks of buckets, shared or (true) exclusive. They are waited
+// for in the order that all keep to, unless the transaction has locks already: it
+// may not wait for one that comes before them.
+func (s *Store) addLocks(b *batch, buckets map[int32]bool, more bool) {
 	if len(buckets) == 0 {
 		return
+	}
+	how := doLock
+	if more {
+		how = doTryLock
 	}
 	order := []int32{everything}
 	exclusive := len(buckets) > maxLocks
@@ -207,7 +215,7 @@ func (s *Store) addLocks(b *batch, buckets map[int32]bool) {
 		}
 		return buckets[order[i]]
 	}
-	b.add(doLock, nil, b.int4(s.schema.class), b.int4s(len(order), func(i int) int32 { return order[i] }), b.bools(len(order), at))
+	b.add(how, nil, b.int4(s.schema.class), b.int4s(len(order), func(i int) int32 { return order[i] }), b.bools(len(order), at))
 }
 
 // bucketVersion is a bucket with the version that was read, or -1.
@@ -228,7 +236,7 @@ func (r *run) addCheck(b *batch, buckets map[int32]bool) {
 		held, ok := r.locked[k]
 		return ok && (held || !exclusive) || len(r.locked) > maxLocks
 	})
-	r.s.addLocks(b, fresh)
+	r.s.addLocks(b, fresh, r.locked != nil)
 	var compare, raise []bucketVersion
 	for _, k := range slices.Sorted(maps.Keys(buckets)) {
 		v := bucketVersion{k, -1, buckets[k]}

@@ -7,7 +7,7 @@ import (
 )
 
 // holdAfter is the number of runs of a view of a distributed database that were
-// overtaken, after which it keeps its locks.
+// overtaken, after which it first locks what those read, and keeps its locks.
 const holdAfter = 3
 
 // View implements [store.Store].
@@ -17,8 +17,19 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 	}
 	defer s.gate.Leave()
 	var p patience
+	touched := map[int32]bool{}
 	for overtaken := 0; overtaken < store.MaxAttempts; {
-		err, trouble := s.view(ctx, fn, overtaken >= holdAfter)
+		r := &run{s: s, kind: snapshot}
+		if s.schema.distributed {
+			r.kind = shared
+			if overtaken >= holdAfter {
+				r.hold, r.first = true, touched
+			}
+		}
+		err, trouble := r.view(ctx, fn)
+		for _, k := range r.asked {
+			touched[k] = false
+		}
 		switch {
 		case trouble == nil:
 			return err
@@ -35,11 +46,7 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 }
 
 // view is one run. Trouble is why there must be another.
-func (s *Store) view(ctx context.Context, fn func(store.Reader) error, hold bool) (err, trouble error) {
-	r := &run{s: s, kind: snapshot}
-	if s.schema.distributed {
-		r.kind, r.hold = shared, hold
-	}
+func (r *run) view(ctx context.Context, fn func(store.Reader) error) (err, trouble error) {
 	defer r.end(ctx)
 	err = r.call(func(t *tx) error { return fn(t) })
 	if err == nil {
