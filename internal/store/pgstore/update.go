@@ -177,10 +177,12 @@ func (r *run) commit(ctx context.Context, writes bool) error {
 		}
 		l.release()
 		return nil
-	case !writes, errors.As(err, &p) && p.SeverityUnlocalized == "ERROR", pgconn.SafeToRetry(err):
+	case !writes, errors.As(err, &p) && p.SeverityUnlocalized == "ERROR":
 		l.undo(ctx)
 		return err
 	}
+	// What pgconn calls safe to retry is not: of a connection that breaks while the
+	// answers to a batch are read, it says that too.
 	return r.s.settle(ctx, l, token, err)
 }
 

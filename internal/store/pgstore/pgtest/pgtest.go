@@ -25,9 +25,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-
-	"kindred/internal/store"
-	"kindred/internal/store/pgstore"
 )
 
 // Server is a PostgreSQL server with its data in a directory of its own.
@@ -314,19 +311,59 @@ func (s *Server) end(sig syscall.Signal) error {
 		return nil
 	}
 	pid := s.proc.Process.Pid
+	pids := []int{pid}
+	var err error
 	if sig == syscall.SIGKILL {
-		pid = -pid // its group
+		// Stopped first, so that it makes no more children meanwhile.
+		err = syscall.Kill(pid, syscall.SIGSTOP)
+		pids = append(pids, children(pid)...)
 	}
-	err := syscall.Kill(pid, sig)
+	for _, p := range pids {
+		if e := syscall.Kill(p, sig); !errors.Is(e, syscall.ESRCH) {
+			err = errors.Join(err, e)
+		}
+	}
 	<-s.done // its exit code tells of the signal
 	s.proc = nil
-	if sig == syscall.SIGKILL { // the group's last may outlive its first for a moment
-		deadline := time.Now().Add(startWithin)
-		for syscall.Kill(pid, 0) == nil && time.Now().Before(deadline) {
-			runtime.Gosched()
+	deadline := time.Now().Add(startWithin)
+	for _, p := range pids[1:] {
+		for running(p) && time.Now().Before(deadline) {
+			time.Sleep(time.Millisecond) // they are not ours to wait for
 		}
 	}
 	return err
+}
+
+// children lists the processes that a process has made.
+func children(of int) (pids []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat")
+	for _, path := range stats {
+		if _, parent, ok := stat(path); ok && parent == of {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func running(pid int) bool {
+	state, _, ok := stat(fmt.Sprintf("/proc/%d/stat", pid))
+	return ok && state != "Z"
+}
+
+// stat reads the state and the parent of a process.
+func stat(path string) (state string, parent int, ok bool) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return "", 0, false
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // behind the name of the program
+	fields := strings.Fields(rest)
+	if len(fields) < 2 {
+		return "", 0, false
+	}
+	parent, err = strconv.Atoi(fields[1])
+	return fields[0], parent, err == nil
 }
 
 func (s *Server) remove() error { return errors.Join(s.Stop(), os.RemoveAll(s.dir)) }
@@ -376,34 +413,4 @@ func (s *Server) Exec(t testing.TB, database, sql string) {
 	if _, err := conn.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
-}
-
-// testBits is the size of buckets in tests: few, so that they are made soon and
-// partitions share them now and then.
-const testBits = 10
-
-// Options are those of stores in tests.
-func Options(clock func() time.Time) pgstore.Options {
-	return pgstore.Options{Clock: clock, Bits: testBits}
-}
-
-// Open opens an empty store on the shared server.
-func Open(t testing.TB, clock func() time.Time) store.Store {
-	t.Helper()
-	s := Shared(t)
-	return OpenURL(t, s.URL(s.Database(t)), Options(clock))
-}
-
-// OpenURL opens a store. A server with fsync off is accepted.
-func OpenURL(t testing.TB, url string, o pgstore.Options) *pgstore.Store {
-	t.Helper()
-	c, err := pgstore.ParseURL(url + "&kindred_unsafe=on")
-	if err != nil {
-		t.Fatal(err)
-	}
-	st, err := pgstore.Open(context.Background(), c, o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return st
 }
