@@ -62,9 +62,12 @@ func ParseURL(raw string) (*Config, error) {
 	if c.pool, err = pgxpool.ParseConfig(raw); err != nil {
 		var bad *pgconn.ParseConfigError
 		if errors.As(err, &bad) {
-			return nil, fmt.Errorf("the URL of the database: %w", errors.Unwrap(bad))
+			// Behind the URL, of which nothing is to be repeated.
+			if _, why, ok := strings.Cut(bad.Error(), "`: "); ok {
+				return nil, errors.New("the URL of the database: " + why)
+			}
 		}
-		return nil, errors.New("the URL of the database: a pool_ parameter is malformed")
+		return nil, errors.New("the URL of the database is malformed")
 	}
 	if !asked.Has("pool_max_conns") {
 		c.pool.MaxConns = defaultConnections
