@@ -20,6 +20,7 @@ import (
 	"kindred/internal/job/jobcmd"
 	"kindred/internal/profile/profilecmd"
 	"kindred/internal/replay/replaycmd"
+	"kindred/internal/store/storecmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -35,6 +36,7 @@ Connect Customer Profiles.
   kindred job list|get|pause|...       look at long work in the background, and steer it
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
+  kindred store init                   prepare a PostgreSQL database that nodes share
   kindred version                      print the version
 
 Every command prints its own help with --help.
@@ -92,6 +94,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
+	case "store":
+		return storecmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":
 		fmt.Fprintln(stdout, "kindred", version)
 		return nil

@@ -29,6 +29,7 @@ type config struct {
 	listen, dataDir, store, region, account string
 	rootKey, logLevel, publicURL            string
 	cacheMiB                                int
+	renewCredentials                        bool
 	keyRoutes, queueRoutes                  routes
 	frameOrigins                            origins
 }
@@ -82,12 +83,13 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.SetOutput(stderr)
 	fs.StringVar(&c.listen, "listen", "127.0.0.1:4620", "address and port to serve on; port 0 takes a free one")
 	fs.StringVar(&c.dataDir, "data-dir", "./kindred-data", "directory of the data, made if it is not there")
-	fs.StringVar(&c.store, "store", "", "storage engine; empty is the embedded one in the data directory")
+	fs.StringVar(&c.store, "store", "", "URL of the database that nodes share, postgres://USER@HOST:PORT/DATABASE; empty is the embedded engine in the data directory")
 	fs.StringVar(&c.region, "region", "us-east-1", "AWS region that the server stands for")
 	fs.StringVar(&c.account, "account-id", "000000000000", "AWS account that the server stands for, 12 digits")
 	fs.StringVar(&c.rootKey, "root-key-file", "", "file of the root key (default: root.key in the data directory)")
 	fs.StringVar(&c.publicURL, "public-url", "", "base URL of queue URLs, where clients reach the server by another name than --listen")
 	fs.IntVar(&c.cacheMiB, "cache-mib", pebblestore.DefaultCacheBytes>>20, "memory for cached data of the embedded engine, in MiB")
+	fs.BoolVar(&c.renewCredentials, "renew-credentials", false, "with --store: give the administrator a new access key if this node has no credentials file; the embedded engine always does")
 	fs.Var(&c.keyRoutes, "kms-endpoint", "PATTERN=URL or PATTERN=aws: use another KMS for the keys whose id or ARN matches (* and ?); may be repeated")
 	fs.Var(&c.queueRoutes, "sqs-endpoint", "PATTERN=URL or PATTERN=aws: use another SQS for the queues whose URL matches; may be repeated")
 	fs.Var(&c.frameOrigins, "console-frame-origin", "`origin` of pages that may show the console in a frame and send it messages, such as https://desk.example.com; may be repeated")
@@ -120,9 +122,7 @@ func (c *config) validate() (err error) {
 	if !regionForm.MatchString(c.region) {
 		err = errors.Join(err, errors.New("--region: want the name of an AWS region, such as us-east-1"))
 	}
-	if c.store != "" {
-		err = errors.Join(err, errors.New("--store: this build has the embedded engine only; leave it empty"))
-	}
+	err = errors.Join(err, c.validateStore())
 	if c.cacheMiB < 1 || c.cacheMiB > 1<<20 {
 		err = errors.Join(err, errors.New("--cache-mib: want 1 or more"))
 	}
@@ -169,9 +169,9 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if err := os.MkdirAll(c.dataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	// The engine's lock comes first: nothing else of the directory is touched
-	// while another process has it.
-	st, err := pebblestore.Open(filepath.Join(c.dataDir, "store"), pebblestore.Options{CacheBytes: int64(c.cacheMiB) << 20, Clock: now, Logger: log})
+	// The embedded engine's lock comes first: nothing else of the directory is
+	// touched while another process has it.
+	st, err := c.openStore(ctx, now, log)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,11 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	link, err := prepare(ctx, n, filepath.Join(c.dataDir, "credentials"))
+	if err := n.BindRootKey(ctx); err != nil {
+		return fmt.Errorf("--root-key-file: %s: %w", c.rootKey, err)
+	}
+	// That a node of many has no credentials file is no loss: another has it.
+	link, err := prepare(ctx, n, filepath.Join(c.dataDir, "credentials"), !c.shared() || c.renewCredentials)
 	if err != nil {
 		return err
 	}
@@ -223,12 +227,12 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 // prepare makes what every installation has: the administrator and the predefined
 // policies. At the first start it returns the link by which the administrator can sign
 // in to the console.
-func prepare(ctx context.Context, n *node.Node, credentials string) (link string, err error) {
+func prepare(ctx context.Context, n *node.Node, credentials string, renew bool) (link string, err error) {
 	fresh, err := n.IAM.Fresh(ctx)
 	if err != nil {
 		return "", fmt.Errorf("administrator: %w", err)
 	}
-	if err := n.IAM.Bootstrap(ctx, credentials, true); err != nil {
+	if err := n.IAM.Bootstrap(ctx, credentials, renew); err != nil {
 		return "", fmt.Errorf("administrator: %w", err)
 	}
 	if err := n.IAM.Predefine(ctx); err != nil {

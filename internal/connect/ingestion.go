@@ -305,16 +305,17 @@ func (s *Service) retry(ctx context.Context, instanceID string) error {
 	span := store.Span{Partition: dueKey(instanceID, "-").Partition, Limit: batch}
 	for ctx.Err() == nil {
 		var list []*contact
+		var next []byte
 		n := 0
 		err := s.store.View(ctx, func(r store.Reader) error {
 			lists, err := r.Scan(ctx, span)
 			if err != nil {
 				return fmt.Errorf("connect: %w", err)
 			}
-			n = len(lists[0])
+			list, n = nil, len(lists[0])
 			var ids []string
 			for _, rec := range lists[0] {
-				span.Start = append(rec.Key.Sort, 0)
+				next = append(rec.Key.Sort, 0)
 				if len(rec.Value) == 9 && rec.Value[0] == format && int64(binary.BigEndian.Uint64(rec.Value[1:])) <= before {
 					ids = append(ids, string(rec.Key.Sort))
 				}
@@ -343,6 +344,7 @@ func (s *Service) retry(ctx context.Context, instanceID string) error {
 		if n < batch {
 			return nil
 		}
+		span.Start = next
 	}
 	return ctx.Err()
 }

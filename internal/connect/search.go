@@ -102,7 +102,8 @@ func (s *Service) SearchContacts(ctx context.Context, in *connectapi.SearchConta
 	if q.inIndexOrder() {
 		run = q.inOrder
 	}
-	if err := s.store.View(ctx, func(r store.Reader) error { return run(ctx, r) }); err != nil {
+	asked := *q // a search keeps in itself how far it is
+	if err := s.store.View(ctx, func(r store.Reader) error { *q = asked; return run(ctx, r) }); err != nil {
 		return nil, err
 	}
 	out := &connectapi.SearchContactsResponse{Contacts: make([]connectapi.ContactSearchSummary, len(q.found))}

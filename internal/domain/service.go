@@ -333,6 +333,7 @@ func (d *Domains) Sweep(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		gone = nil
 		for _, rec := range lists[0] {
 			var id ID
 			copy(id[:], rec.Key.Sort[1:])

@@ -300,6 +300,7 @@ func (s *Service) ListErasureReports(ctx context.Context, in *kindredapi.ListEra
 			return fmt.Errorf("erasures: %w", err)
 		}
 		list := lists[0]
+		out.Items, out.NextToken = out.Items[:0], nil
 		if len(list) > limit {
 			list = list[:limit]
 			if out.NextToken, err = domain.NextToken(s.pages, "ListErasureReports", args, list[limit-1].Key.Sort); err != nil {

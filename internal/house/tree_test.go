@@ -169,7 +169,7 @@ func forbidden(dir, name string, internal bool, imported string) string {
 		return "descriptions of interfaces import nothing of ours"
 	case internal && strings.HasPrefix(name, "api/") && target != "api":
 		return "generated tables import api alone"
-	case internal && strings.HasPrefix(name, "store/") && target != "store":
+	case internal && strings.HasPrefix(name, "store/") && target != "store" && !support && !command:
 		return "an engine knows the store's contract and nothing above it"
 	case strings.HasPrefix(target, "store/") && !support && !command:
 		return "which engine there is, only a command says"
@@ -262,6 +262,9 @@ func TestRules(t *testing.T) {
 		{"internal/ingest/ingesttest", "internal/store/memstore", true},
 		{"internal/store/pebblestore", "internal/store", true},
 		{"internal/store/pebblestore", "internal/fault", false},
+		{"internal/store/pgstore", "internal/store/pebblestore", false},
+		{"internal/store/pgstore/pgtest", "internal/store/pgstore", true},
+		{"internal/store/storecmd", "internal/store/pgstore", true},
 		{"internal/api/kmsapi", "internal/api", true},
 		{"internal/api/kmsapi", "internal/api/sqsapi", false},
 		{"internal/api", "internal/fault", false},

@@ -41,6 +41,7 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *kindredapi.ListAccessK
 			return err
 		}
 		keys, err := s.keysOf(ctx, r, p)
+		out.AccessKeyMetadata = out.AccessKeyMetadata[:0]
 		for _, k := range keys {
 			out.AccessKeyMetadata = append(out.AccessKeyMetadata, kindredapi.AccessKeyMetadata{
 				UserName: k.User, AccessKeyId: k.ID, Status: k.Status, CreateDate: k.Created,

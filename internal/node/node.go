@@ -84,6 +84,8 @@ type Node struct {
 	Keys         *rekey.Service
 	Replays      *replay.Service
 
+	store      store.Store
+	root       *rootkey.Key
 	background []func(context.Context) error
 }
 
@@ -155,7 +157,7 @@ func New(c Config) (*Node, error) {
 	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
 
 	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
-		Health: c.Store.Ready,
+		Health: func(ctx context.Context) error { return healthy(ctx, c.Store) },
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
 			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals, signIn}},
@@ -176,6 +178,7 @@ func New(c Config) (*Node, error) {
 	srv.Claim(live.Pattern, streams)
 	streamMetric(registry, streams.Streams)
 	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
+		store: c.Store, root: c.Root,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run}}, nil
 }
 

@@ -52,6 +52,7 @@ func Verify(ctx context.Context, d *domain.Domains, name string) ([]string, erro
 func Standing(ctx context.Context, d *domain.Domains, name string) ([]string, error) {
 	var ids []string
 	err := d.View(ctx, name, func(cfg *domain.Config, r *seal.Reader) error {
+		ids = nil
 		prefix := cfg.ID.Partition('p')
 		list, err := d.Store().ScanPrefix(ctx, prefix, store.Key{}, store.MaxScan)
 		if err != nil {

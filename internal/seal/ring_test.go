@@ -205,7 +205,7 @@ func TestRingIsSafeForConcurrentUse(t *testing.T) {
 // TestTx: what is written sealed is read back plain, in the transaction and
 // after it, and a failure to seal is not forgotten.
 func TestTx(t *testing.T) {
-	s, r, ctx := memstore.New(), ring(t, 1, map[string]uint32{"Own": 2}, 1, 2), context.Background()
+	s, r, ctx := memstore.New(memstore.WithoutReruns()), ring(t, 1, map[string]uint32{"Own": 2}, 1, 2), context.Background()
 	defer s.Close()
 	err := s.Update(ctx, func(inner store.Tx) error {
 		tx := seal.NewTx(inner, r)

@@ -46,7 +46,7 @@ func stored(t testing.TB, s store.Store) map[string][]byte {
 // the same secret, which is in its record; not through another, not without one,
 // and not in another place.
 func TestUnderASecret(t *testing.T) {
-	s, r, ctx, secret := memstore.New(), ring(t, 1, map[string]uint32{"Own": 2}, 1, 2), context.Background(), seal.NewSecret()
+	s, r, ctx, secret := memstore.New(memstore.WithoutReruns()), ring(t, 1, map[string]uint32{"Own": 2}, 1, 2), context.Background(), seal.NewSecret()
 	defer s.Close()
 	group(t, s, r, secret)
 	all := stored(t, s)
@@ -114,7 +114,7 @@ func flip(b []byte) []byte {
 // TestASecretAloneOpensNothing: a thief of the store has the secrets; without the
 // data key they are worth nothing, and a ring that lacks it says so.
 func TestASecretAloneOpensNothing(t *testing.T) {
-	s, secret := memstore.New(), seal.NewSecret()
+	s, secret := memstore.New(memstore.WithoutReruns()), seal.NewSecret()
 	defer s.Close()
 	group(t, s, ring(t, 1, nil, 1, 2), secret)
 	all := stored(t, s)
@@ -136,7 +136,7 @@ func TestASecretAloneOpensNothing(t *testing.T) {
 
 // TestFailuresOfViewsAreKept: a view tells the transaction what failed.
 func TestFailuresOfViewsAreKept(t *testing.T) {
-	s, r := memstore.New(), ring(t, 1, nil, 1)
+	s, r := memstore.New(memstore.WithoutReruns()), ring(t, 1, nil, 1)
 	defer s.Close()
 	for what, write := range map[string]func(tx *seal.Tx){
 		"an unknown data key":   func(tx *seal.Tx) { tx.Under(seal.Secret{1}).PutWith(7, at("p", "c"), nil) },
@@ -161,7 +161,7 @@ func TestFailuresOfViewsAreKept(t *testing.T) {
 // record, and making one of six.
 func BenchmarkUnder(b *testing.B) {
 	r, k, value, secret := ring(b, 1, nil, 1), at("d12345678p1234567890123456", "h"), make([]byte, 1024), seal.NewSecret()
-	s := memstore.New()
+	s := memstore.New(memstore.WithoutReruns())
 	defer s.Close()
 	group(b, s, ring(b, 1, nil, 1, 2), secret)
 	b.Run("derive", func(b *testing.B) {

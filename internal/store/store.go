@@ -20,7 +20,10 @@
 //     (with Get or Scan) is unchanged, absent records included, since it was
 //     read. Otherwise the function runs again. The check is by partition, never
 //     finer in what is promised and never coarser than a bounded hash of it.
-//  4. Snapshot: everything one View reads existed at the same time.
+//  4. Snapshot: everything that one run of a View's function reads existed at the
+//     same time, up to the read that fails if one does. Counters are so too as far
+//     as updates that add to them also write a record that the run reads, or the
+//     engine is one machine.
 //  5. An Update's function may be shown partitions that never coexisted. Such a
 //     run can never commit, and an error that it returns is discarded and the
 //     function run again; it must only not loop for ever or panic.
@@ -63,6 +66,9 @@ var (
 	ErrLocked = errors.New("store: data directory is in use by another process")
 	// ErrClosed: the store has been closed.
 	ErrClosed = errors.New("store: closed")
+	// ErrUnavailable: the engine cannot be reached, or has no room, and nothing was
+	// written. The caller may try again later.
+	ErrUnavailable = errors.New("store: the storage engine is unavailable")
 	// ErrUnknownOutcome: the connection to the engine was lost while the commit
 	// was on its way, and the engine could not find out whether it took place.
 	ErrUnknownOutcome = errors.New("store: outcome of the update is unknown")
@@ -129,7 +135,11 @@ type Tx interface {
 
 // Store is a storage engine. All methods may be called concurrently.
 type Store interface {
-	// View calls fn with a consistent snapshot. The error of fn is returned.
+	// View calls fn with a consistent snapshot, and again, with another, if that
+	// could not be kept up or the connection to the engine was lost: then a read
+	// fails, and fn is to return its error. The last run is the one that counts, so
+	// fn must begin anew each time and have no effect beside what it leaves to its
+	// caller. The error of the last run is returned.
 	View(ctx context.Context, fn func(Reader) error) error
 	// Update calls fn, possibly several times, and commits its writes. fn must
 	// have no effect beside its writes: no network, no key service, no channel.
@@ -138,8 +148,9 @@ type Store interface {
 	// ScanPrefix returns records of all partitions whose key starts with
 	// prefix, ordered by partition and then sort key, after the given key (zero
 	// Key: from the start), at most limit. It is a question over many
-	// partitions, for sweeps, erasure, verification and copying: each call is a
-	// snapshot of its own. Counters are not among the records.
+	// partitions, for sweeps, erasure, verification and copying: the records of
+	// each partition are a snapshot, those of different partitions may be of
+	// different times. Counters are not among the records.
 	ScanPrefix(ctx context.Context, prefix []byte, after Key, limit int) ([]Record, error)
 	// DropPrefix removes all records and counters of all partitions whose key
 	// starts with prefix, durably. It is not atomic; if it fails or is

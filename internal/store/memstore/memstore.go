@@ -1,13 +1,16 @@
 // Package memstore is the storage engine for tests: it keeps everything in
 // memory, keeps every promise of package store but durability, and forgets it
-// all at Close.
+// all at Close. It makes use of what the promises allow: the function of a View
+// first runs in vain, as it may on engines behind a network.
 package memstore
 
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"kindred/internal/store"
@@ -24,9 +27,15 @@ func WithClock(now func() time.Time) Option {
 	return func(s *Store) { s.now = now }
 }
 
+// WithoutReruns runs the function of a View once, for tests of how reads fail.
+func WithoutReruns() Option {
+	return func(s *Store) { s.once = true }
+}
+
 // Store is a [store.Store] in memory.
 type Store struct {
 	now  func() time.Time
+	once bool
 	gate store.Gate
 
 	mu      sync.Mutex
@@ -34,6 +43,8 @@ type Store struct {
 	seq     uint64            // of the last commit
 	changed map[string]uint64 // by partition, the last commit that wrote to it
 	dropped uint64            // the last DropPrefix
+
+	views atomic.Uint64
 }
 
 var _ store.Store = (*Store)(nil)
@@ -78,11 +89,33 @@ func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
 		return err
 	}
 	defer s.gate.Leave()
+	if err := s.viewInVain(fn); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	t := &tx{root: s.root}
 	s.mu.Unlock()
 	defer t.end()
 	return fn(t)
+}
+
+// errInVain ends a run of a View's function that does not count.
+var errInVain = errors.New("memstore: the view must run again")
+
+// viewInVain runs a View's function up to its first, second, third or fourth read,
+// one as often as the other, and forgets what comes of it.
+func (s *Store) viewInVain(fn func(store.Reader) error) error {
+	if s.once {
+		return nil
+	}
+	s.mu.Lock()
+	t := &tx{root: s.root, failsAt: int(s.views.Add(1)%4) + 1}
+	s.mu.Unlock()
+	defer t.end()
+	if err := fn(t); t.reads >= t.failsAt && !errors.Is(err, errInVain) {
+		return fmt.Errorf("%w: a function of View returned %v and not the error of its read", store.ErrInvalid, err)
+	}
+	return nil
 }
 
 // Update implements [store.Store].
@@ -266,6 +299,8 @@ type tx struct {
 	buf   store.Buffer
 	now   time.Time
 	ended bool
+
+	reads, failsAt int // the read that fails, if not 0
 }
 
 func (t *tx) end() { t.ended = true }
@@ -274,7 +309,13 @@ func (t *tx) check(ctx context.Context) error {
 	if t.ended {
 		return fmt.Errorf("%w: the reader was used after its function returned", store.ErrInvalid)
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if t.reads++; t.failsAt > 0 && t.reads >= t.failsAt {
+		return errInVain
+	}
+	return nil
 }
 
 func (t *tx) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -76,12 +77,13 @@ func testClosed(t *testing.T, s store.Store) {
 
 func testCloseWaits(t *testing.T, s store.Store) {
 	inside, closing := make(chan struct{}), make(chan struct{})
+	enter := sync.OnceFunc(func() { close(inside) })
 	var closed atomic.Bool
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
 		view(t, s, func(r store.Reader) {
-			close(inside)
+			enter()
 			<-closing
 			want(t, "a read before Close is done", get(t, r, "p", "a"), "<nil>")
 			want(t, "closed", closed.Load(), false)

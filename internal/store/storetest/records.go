@@ -20,7 +20,7 @@ func testAbsentAndEmpty(t *testing.T, s store.Store) {
 	view(t, s, func(r store.Reader) {
 		v, err := r.Get(context.Background(), key("p", "empty"), key("p", "nil"), key("p", "none"), key("q", "none"))
 		if err != nil {
-			t.Fatal(err)
+			panic(cut{err})
 		}
 		for i, stored := range []bool{true, true, false, false} {
 			want(t, fmt.Sprintf("value %d is there", i), v[i] != nil, stored)
@@ -44,12 +44,12 @@ func testOrderOfAnswers(t *testing.T, s store.Store) {
 		ctx := context.Background()
 		v, err := r.Get(ctx, key("c", "2"), key("a", "9"), key("a", "1"), key("c", "1"), key("a", "1"))
 		if err != nil {
-			t.Fatal(err)
+			panic(cut{err})
 		}
 		want(t, "values", fmt.Sprintf("%s", v), "[c2  a1 c1 a1]")
 		spans, err := r.Scan(ctx, all("b"), all("x"), all("a"), all("b"))
 		if err != nil {
-			t.Fatal(err)
+			panic(cut{err})
 		}
 		want(t, "spans", len(spans), 4)
 		want(t, "1st", show(spans[0]), "b/1=b1 b/2=b2 ")
@@ -58,7 +58,7 @@ func testOrderOfAnswers(t *testing.T, s store.Store) {
 		want(t, "4th", show(spans[3]), "b/1=b1 b/2=b2 ")
 		n, err := r.Count(ctx, key("c", "1"), key("c", "2"), key("a", "1"))
 		if err != nil {
-			t.Fatal(err)
+			panic(cut{err})
 		}
 		want(t, "counts", fmt.Sprint(n), "[99 0 97]")
 		none, err := r.Get(ctx)
@@ -122,7 +122,7 @@ func testAnswersBelongToReader(t *testing.T, s store.Store) {
 	scribble := func(r store.Reader) {
 		v, err := r.Get(context.Background(), key("p", "a"))
 		if err != nil {
-			t.Fatal(err)
+			panic(cut{err})
 		}
 		copy(v[0], "xxx")
 		v[0] = append(v[0], "yyy"...)
@@ -232,8 +232,8 @@ func testScanLimit(t *testing.T, s store.Store) {
 	})
 	first := func(recs []store.Record) string { return string(recs[0].Key.Sort) }
 	last := func(recs []store.Record) string { return string(recs[len(recs)-1].Key.Sort) }
-	span := all("p")
 	view(t, s, func(r store.Reader) {
+		span := all("p")
 		recs := scan(t, r, span)
 		want(t, "records", len(recs), store.MaxScan)
 		want(t, "last", last(recs), fmt.Sprintf("%06d", store.MaxScan-1))

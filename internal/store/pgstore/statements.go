@@ -1,0 +1,201 @@
+package pgstore
+
+// statement is one of the statements that the engine issues while it serves.
+// What prepares a database is in migrate.go.
+type statement int
+
+// The names of statements. Those that end in One are for distributed databases,
+// where a statement is routed to one worker; the others take arrays.
+const (
+	doBegin statement = iota
+	doBeginSnapshot
+	doCommit
+	doRollback
+	doLock
+	doTryLock
+
+	doReadVersions
+	doReadVersionOne
+	doShareVersionOne
+	doCheckVersions
+	doCheckVersionOne
+	doRaiseVersions
+	doRaiseVersionOne
+
+	doGet
+	doGetOne
+	doScanUp
+	doScanUpTo
+	doScanDown
+	doScanDownTo
+	doCount
+	doCountOne
+
+	doPut
+	doPutOne
+	doRemove
+	doRemoveOne
+	doClearRecords
+	doClearCounters
+	doAdd
+	doAddOne
+
+	doMark
+	doFence
+
+	doScanPrefix
+	doScanPrefixTo
+	doRecordPartitions
+	doRecordPartitionsTo
+	doCounterPartitions
+	doCounterPartitionsTo
+	doForgetSessions
+
+	statements // their number
+)
+
+// scope is how many partitions a statement is about.
+type scope int
+
+const (
+	noTable        scope = iota // touches no table
+	bucketed                    // names the bucket of every row that it touches
+	manyPartitions              // a question over many partitions, as package store declares them
+)
+
+// spec is the text of a statement and what holds for it.
+type spec struct {
+	name  string
+	scope scope
+	text  string
+}
+
+// stale is how a statement says that a version is not the one that was read: it
+// divides by zero, which fails the transaction with this code. Division is all that
+// a plain expression can fail by on every PostgreSQL, without functions of our own.
+const stale = "22012"
+
+// specs are all statements. Tests prove of each text that it keeps to its scope.
+var specs = [statements]spec{
+	doBegin:         {"begin", noTable, `BEGIN ISOLATION LEVEL READ COMMITTED, READ WRITE`},
+	doBeginSnapshot: {"begin_snapshot", noTable, `BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY`},
+	doCommit:        {"commit", noTable, `COMMIT`},
+	doRollback:      {"rollback", noTable, `ROLLBACK`},
+
+	// The locks are taken in the order of the arrays.
+	doLock: {"lock", noTable, `
+		SELECT CASE WHEN k.exclusive THEN pg_advisory_xact_lock($1, k.bucket)
+			ELSE pg_advisory_xact_lock_shared($1, k.bucket) END
+		FROM unnest($2::int4[], $3::bool[]) AS k(bucket, exclusive)`},
+
+	// This fails with code stale if one cannot be had at once.
+	doTryLock: {"try_lock", noTable, `
+		SELECT 1 / (CASE WHEN k.exclusive THEN pg_try_advisory_xact_lock($1, k.bucket)
+			ELSE pg_try_advisory_xact_lock_shared($1, k.bucket) END)::int4
+		FROM unnest($2::int4[], $3::bool[]) AS k(bucket, exclusive)`},
+
+	doReadVersions: {"read_versions", bucketed, `
+		SELECT bucket, version FROM kindred_version WHERE bucket = ANY($1::int4[])`},
+	doReadVersionOne: {"read_version_one", bucketed, `
+		SELECT bucket, version FROM kindred_version WHERE bucket = $1`},
+	doShareVersionOne: {"share_version_one", bucketed, `
+		SELECT bucket, version FROM kindred_version WHERE bucket = $1 FOR SHARE`},
+
+	// These fail with code stale. A version below zero stands for one not read.
+	doCheckVersions: {"check_versions", bucketed, `
+		SELECT 1 / (count(*) = cardinality($1::int4[]))::int4
+		FROM unnest($1::int4[], $2::int8[]) AS k(bucket, version)
+		JOIN kindred_version v ON v.bucket = k.bucket AND v.version = k.version`},
+	doCheckVersionOne: {"check_version_one", bucketed, `
+		SELECT 1 / (version = $2::int8)::int4 FROM kindred_version WHERE bucket = $1 FOR SHARE`},
+	doRaiseVersions: {"raise_versions", bucketed, `
+		UPDATE kindred_version v
+		SET version = v.version + 1 / (k.version < 0 OR k.version = v.version)::int4
+		FROM unnest($1::int4[], $2::int8[]) AS k(bucket, version)
+		WHERE v.bucket = k.bucket`},
+	doRaiseVersionOne: {"raise_version_one", bucketed, `
+		UPDATE kindred_version SET version = version + 1 / ($2::int8 < 0 OR $2::int8 = version)::int4
+		WHERE bucket = $1`},
+
+	doGet: {"get", bucketed, `
+		SELECT k.n, r.value
+		FROM unnest($1::int4[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS k(bucket, part, sort, n)
+		JOIN kindred_record r ON r.bucket = k.bucket AND r.part = k.part AND r.sort = k.sort`},
+	doGetOne: {"get_one", bucketed, `
+		SELECT value FROM kindred_record WHERE bucket = $1 AND part = $2 AND sort = $3`},
+	doScanUp: {"scan_up", bucketed, `
+		SELECT sort, value FROM kindred_record
+		WHERE bucket = $1 AND part = $2 AND sort >= $3 ORDER BY sort LIMIT $4::int8`},
+	doScanUpTo: {"scan_up_to", bucketed, `
+		SELECT sort, value FROM kindred_record
+		WHERE bucket = $1 AND part = $2 AND sort >= $3 AND sort < $5 ORDER BY sort LIMIT $4::int8`},
+	doScanDown: {"scan_down", bucketed, `
+		SELECT sort, value FROM kindred_record
+		WHERE bucket = $1 AND part = $2 AND sort >= $3 ORDER BY sort DESC LIMIT $4::int8`},
+	doScanDownTo: {"scan_down_to", bucketed, `
+		SELECT sort, value FROM kindred_record
+		WHERE bucket = $1 AND part = $2 AND sort >= $3 AND sort < $5 ORDER BY sort DESC LIMIT $4::int8`},
+	doCount: {"count", bucketed, `
+		SELECT k.n, sum(c.n)::int8
+		FROM unnest($1::int4[], $2::bytea[], $3::bytea[]) WITH ORDINALITY AS k(bucket, part, sort, n)
+		JOIN kindred_counter c ON c.bucket = k.bucket AND c.part = k.part AND c.sort = k.sort
+		GROUP BY k.n`},
+	doCountOne: {"count_one", bucketed, `
+		SELECT sum(n)::int8 FROM kindred_counter WHERE bucket = $1 AND part = $2 AND sort = $3`},
+
+	doPut: {"put", bucketed, `
+		INSERT INTO kindred_record (bucket, part, sort, value)
+		SELECT k.bucket, k.part, k.sort, k.value
+		FROM unnest($1::int4[], $2::bytea[], $3::bytea[], $4::bytea[]) AS k(bucket, part, sort, value)
+		ON CONFLICT (part, sort, bucket) DO UPDATE SET value = EXCLUDED.value`},
+	doPutOne: {"put_one", bucketed, `
+		INSERT INTO kindred_record (bucket, part, sort, value) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (part, sort, bucket) DO UPDATE SET value = EXCLUDED.value`},
+	doRemove: {"remove", bucketed, `
+		DELETE FROM kindred_record r
+		USING unnest($1::int4[], $2::bytea[], $3::bytea[]) AS k(bucket, part, sort)
+		WHERE r.bucket = k.bucket AND r.part = k.part AND r.sort = k.sort`},
+	doRemoveOne: {"remove_one", bucketed, `
+		DELETE FROM kindred_record WHERE bucket = $1 AND part = $2 AND sort = $3`},
+	doClearRecords: {"clear_records", bucketed, `
+		DELETE FROM kindred_record WHERE bucket = $1 AND part = $2`},
+	doClearCounters: {"clear_counters", bucketed, `
+		DELETE FROM kindred_counter WHERE bucket = $1 AND part = $2`},
+	doAdd: {"add", bucketed, `
+		INSERT INTO kindred_counter AS c (bucket, part, sort, slot, n)
+		SELECT k.bucket, k.part, k.sort, $5::int4, k.n
+		FROM unnest($1::int4[], $2::bytea[], $3::bytea[], $4::int8[]) AS k(bucket, part, sort, n)
+		ON CONFLICT (part, sort, slot, bucket) DO UPDATE SET n = c.n + EXCLUDED.n`},
+	doAddOne: {"add_one", bucketed, `
+		INSERT INTO kindred_counter AS c (bucket, part, sort, slot, n) VALUES ($1, $2, $3, $5, $4)
+		ON CONFLICT (part, sort, slot, bucket) DO UPDATE SET n = c.n + EXCLUDED.n`},
+
+	// doMark fails with code stale unless the row has the token of the connection's
+	// commit before; doFence makes sure that it has not, and returns what it had.
+	doMark: {"mark", bucketed, `
+		INSERT INTO kindred_session AS s (bucket, id, token, fenced, at) VALUES ($1, $2, $3, 0, $5)
+		ON CONFLICT (id, bucket) DO UPDATE
+		SET token = EXCLUDED.token / (s.token = $4::int8)::int4, at = EXCLUDED.at`},
+	doFence: {"fence", bucketed, `
+		INSERT INTO kindred_session AS s (bucket, id, token, fenced, at) VALUES ($1, $2, -1, 0, $3)
+		ON CONFLICT (id, bucket) DO UPDATE
+		SET token = -1, fenced = CASE WHEN s.token < 0 THEN s.fenced ELSE s.token END, at = EXCLUDED.at
+		RETURNING fenced`},
+
+	doScanPrefix: {"scan_prefix", manyPartitions, `
+		SELECT part, sort, value FROM kindred_record
+		WHERE (part, sort) > ($1, $2) ORDER BY part, sort LIMIT $3::int8`},
+	doScanPrefixTo: {"scan_prefix_to", manyPartitions, `
+		SELECT part, sort, value FROM kindred_record
+		WHERE (part, sort) > ($1, $2) AND part < $4 ORDER BY part, sort LIMIT $3::int8`},
+	doRecordPartitions: {"record_partitions", manyPartitions, `
+		SELECT DISTINCT part FROM kindred_record WHERE part >= $1 ORDER BY part LIMIT $2::int8`},
+	doRecordPartitionsTo: {"record_partitions_to", manyPartitions, `
+		SELECT DISTINCT part FROM kindred_record WHERE part >= $1 AND part < $3 ORDER BY part LIMIT $2::int8`},
+	doCounterPartitions: {"counter_partitions", manyPartitions, `
+		SELECT DISTINCT part FROM kindred_counter WHERE part >= $1 ORDER BY part LIMIT $2::int8`},
+	doCounterPartitionsTo: {"counter_partitions_to", manyPartitions, `
+		SELECT DISTINCT part FROM kindred_counter WHERE part >= $1 AND part < $3 ORDER BY part LIMIT $2::int8`},
+	doForgetSessions: {"forget_sessions", manyPartitions, `
+		DELETE FROM kindred_session WHERE at < $1`},
+}
