@@ -27,6 +27,15 @@ type AccessKeyMetadata struct {
 	CreateDate  time.Time
 }
 
+// ActivityBucket is the structure of that name.
+type ActivityBucket struct {
+	StartTime       time.Time
+	ObjectsIngested int64
+	ProfilesCreated int64
+	Merges          int64
+	DeadLetters     int64
+}
+
 // Address is the structure of that name.
 type Address struct {
 	Address1   *string
@@ -299,6 +308,12 @@ type DisplacedValue struct {
 	Cleared                *bool
 }
 
+// DomainActivity is the structure of that name.
+type DomainActivity struct {
+	Granularity string
+	Buckets     []ActivityBucket
+}
+
 // DomainSettings is the structure of that name.
 type DomainSettings struct {
 	DefaultCountry                string
@@ -353,6 +368,13 @@ type ErasureReport struct {
 type FoundByKeyValue struct {
 	KeyName *string
 	Values  []string
+}
+
+// GetDomainActivityRequest is the structure of that name.
+type GetDomainActivityRequest struct {
+	DomainName  string
+	Granularity *string
+	Buckets     *int
 }
 
 // GetDomainEncryptionRequest is the structure of that name.
