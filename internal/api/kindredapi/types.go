@@ -27,6 +27,19 @@ type AccessKeyMetadata struct {
 	CreateDate  time.Time
 }
 
+// AccountSummary is the structure of that name.
+type AccountSummary struct {
+	Users                  int
+	UsersQuota             int
+	Roles                  int
+	RolesQuota             int
+	Policies               int
+	PoliciesQuota          int
+	AccessKeysPerUserQuota int
+	AttachedPoliciesQuota  int
+	InlinePoliciesQuota    int
+}
+
 // ActivityBucket is the structure of that name.
 type ActivityBucket struct {
 	StartTime       time.Time
@@ -79,6 +92,19 @@ type AttachedPolicy struct {
 // BadRequestException is the structure of that name.
 type BadRequestException struct {
 	Message *string
+}
+
+// CallerPermission is the structure of that name.
+type CallerPermission struct {
+	Action  string
+	Allowed bool
+	Reason  *string
+}
+
+// CallerPermissions is the structure of that name.
+type CallerPermissions struct {
+	PrincipalArn string
+	Permissions  []CallerPermission
 }
 
 // CancelJobRequest is the structure of that name.
@@ -370,6 +396,16 @@ type FoundByKeyValue struct {
 	Values  []string
 }
 
+// GetAccountSummaryRequest is the structure of that name.
+type GetAccountSummaryRequest struct {
+}
+
+// GetCallerPermissionsRequest is the structure of that name.
+type GetCallerPermissionsRequest struct {
+	Actions     []string
+	ResourceArn *string
+}
+
 // GetDomainActivityRequest is the structure of that name.
 type GetDomainActivityRequest struct {
 	DomainName  string
@@ -407,6 +443,11 @@ type GetErasureReportRequest struct {
 type GetJobRequest struct {
 	DomainName string
 	JobId      string
+}
+
+// GetKeyUsageRequest is the structure of that name.
+type GetKeyUsageRequest struct {
+	KeyArn string
 }
 
 // GetMergeLineageRequest is the structure of that name.
@@ -447,6 +488,11 @@ type GetProfileProvenanceResponse struct {
 	ProfileId          string
 	SuccessorProfileId string
 	Fields             []ProvenanceField
+}
+
+// GetQueueUsageRequest is the structure of that name.
+type GetQueueUsageRequest struct {
+	QueueUrl string
 }
 
 // GetReplayRequest is the structure of that name.
@@ -540,6 +586,19 @@ type Job struct {
 	TotalCount    *int64
 	Counters      map[string]int64
 	Message       *string
+}
+
+// KeyUsage is the structure of that name.
+type KeyUsage struct {
+	KeyArn string
+	Uses   []KeyUse
+}
+
+// KeyUse is the structure of that name.
+type KeyUse struct {
+	DomainName     string
+	ObjectTypeName *string
+	State          string
 }
 
 // ListAccessKeysRequest is the structure of that name.
@@ -915,6 +974,12 @@ type PutUserPolicyRequest struct {
 type PutUserPolicyResponse struct {
 }
 
+// QueueUsage is the structure of that name.
+type QueueUsage struct {
+	QueueUrl    string
+	DomainNames []string
+}
+
 // RedriveDeadLettersRequest is the structure of that name.
 type RedriveDeadLettersRequest struct {
 	DomainName      string
@@ -1144,8 +1209,11 @@ type UpdatePolicyResponse struct {
 
 // User is the structure of that name.
 type User struct {
-	UserName   string
-	UserId     string
-	Arn        string
-	CreateDate time.Time
+	UserName            string
+	UserId              string
+	Arn                 string
+	CreateDate          time.Time
+	AttachedPolicyNames []string
+	InlinePolicyNames   []string
+	AccessKeyCount      *int
 }
