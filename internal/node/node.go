@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kindred/internal/access"
+	"kindred/internal/activity"
 	"kindred/internal/api/appflowapi"
 	"kindred/internal/api/connectapi"
 	"kindred/internal/api/kindredapi"
@@ -48,6 +49,7 @@ import (
 	"kindred/internal/sqs"
 	"kindred/internal/store"
 	"kindred/internal/tag"
+	"kindred/internal/usage"
 )
 
 // Config is what a node is made of.
@@ -144,6 +146,9 @@ func New(c Config) (*Node, error) {
 	arrivals := &live.Arrivals{}
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
 		Account: c.Account, Associations: integrations, Ingest: ingestion, Changed: arrivals.Changed, Now: c.Now, Log: c.Log})
+	activities := activity.New(activity.Config{Domains: domainAPI, Now: c.Now, Log: c.Log})
+	domains.OnTally(activities.Tallied)
+	outbox.OnPut(activities.DeadLetter)
 	signIns := signin.NewRecords(c.Root.AEAD("signin"))
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region, SignIns: signIns,
 		Services: []string{"profile", "connect", "sqs", "kms", "appflow", "sts", "kindred"}, Now: c.Now})
@@ -160,7 +165,7 @@ func New(c Config) (*Node, error) {
 		Health: func(ctx context.Context) error { return healthy(ctx, c.Store) },
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals, signIn}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -179,7 +184,7 @@ func New(c Config) (*Node, error) {
 	streamMetric(registry, streams.Streams)
 	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
 		store: c.Store, root: c.Root,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.
