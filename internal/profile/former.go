@@ -105,6 +105,12 @@ func (c *change) condenseFormer(k, r *contribution, o Origin, since func(string)
 	gave := k.facts
 	if b := k.before; b != nil {
 		gave = b.was.facts
+		if b.home != c.id { // places there say nothing here, where it has stayed for good
+			gave = slices.Clone(gave)
+			for i := range gave {
+				gave[i].Seq = k.seq
+			}
+		}
 		if b.again {
 			gave = slices.Concat(gave, k.facts)
 		}

@@ -394,3 +394,40 @@ func disturb(w *ingesttest.World, quiet *ingest.Service, r *rand.Rand, ids []pro
 	}
 	return err
 }
+
+// TestAnObjectThatAReplayMovedIsEvicted: an object is moved by a replay into a profile
+// with a shorter past, is evicted there, and the replay is taken back. Its values stay
+// in that profile, at a place that the profile has.
+func TestAnObjectThatAReplayMovedIsEvicted(t *testing.T) {
+	w := ingesttest.New(t)
+	w.Types.MaxObjects = 2
+	w.NewDomain(sequenceDomain)
+	typ := func(key string) ingesttest.Type {
+		return ingesttest.Type{Create: true, Fields: map[string]string{"no": "no", "mail": "mail", "tel": "tel", "first": "first>_profile.FirstName"},
+			Keys: map[string]string{"no": "UNIQUE:no", key: "PROFILE:" + key}}
+	}
+	w.PutType(sequenceDomain, "Crm", typ("mail"))
+	w.PutType(sequenceDomain, "Shop", ingesttest.Type{Create: true, Fields: map[string]string{"no": "no", "tel": "tel"},
+		Keys: map[string]string{"shopNo": "UNIQUE:no", "tel": "PROFILE:tel"}})
+	to := w.Put(sequenceDomain, "Shop", `{"no":"S","tel":"5"}`)
+	for i := range 9 {
+		w.Put(sequenceDomain, "Crm", fmt.Sprintf(`{"no":"1","mail":"a","tel":"5","first":"Jon %d"}`, i))
+	}
+	undo := mapping(t, w, sequenceDomain, "Crm")
+	w.PutType(sequenceDomain, "Crm", typ("tel"))
+	if n := replayed(t, w, sequenceDomain, "Crm", 4); n[profile.CountMoved] != 1 {
+		t.Fatalf("the replay came to %v", n)
+	}
+	if other := w.Put(sequenceDomain, "Crm", `{"no":"2","tel":"5"}`); other != to {
+		t.Fatalf("the second object is in %s, not in %s", other, to)
+	}
+	w.PutType(sequenceDomain, "Crm", typ("mail"))
+	replayed(t, w, sequenceDomain, "Crm", 4, undo)
+	found, err := profile.Verify(w.Ctx(), w.Domains, sequenceDomain)
+	if err != nil || len(found) > 0 {
+		t.Errorf("%v\n%s", err, strings.Join(found, "\n"))
+	}
+	if got := w.Get(sequenceDomain, to); got.FirstName == nil || *got.FirstName != "Jon 8" {
+		t.Errorf("the profile is %s", w.Show(sequenceDomain, to))
+	}
+}
