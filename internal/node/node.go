@@ -156,7 +156,7 @@ func New(c Config) (*Node, error) {
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
 		store: c.Store, root: c.Root,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, again(c.Log, "deletion of domains", domains.Sweep), rekeying.Run, erasures.Run, replays.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.
