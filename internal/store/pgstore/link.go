@@ -2,10 +2,9 @@ package pgstore
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -33,13 +32,11 @@ type session struct {
 // stateKey is where a connection's custom data have its linkState.
 const stateKey = "kindred"
 
-func newSession(bits int) (session, error) {
-	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return session{}, err
-	}
-	n := binary.BigEndian.Uint64(b[:])
-	return session{id: int64(n >> 1), bucket: int32(n >> (64 - bits))}, nil
+// newSession has an identity that no other has had for as long as its row is kept. It
+// need not be a secret.
+func newSession(bits int) session {
+	n := rand.Uint64()
+	return session{id: int64(n >> 1), bucket: int32(n >> (64 - bits))}
 }
 
 // prepare makes the statements known to a new connection, in one round trip.

@@ -96,9 +96,7 @@ func (s *Store) connected(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	if state.session, err = newSession(s.schema.bits); err != nil {
-		return err
-	}
+	state.session = newSession(s.schema.bits)
 	pc.CustomData()[stateKey] = state
 	return nil
 }
