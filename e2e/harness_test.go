@@ -10,11 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"kindred/internal/store/pgstore/pgtest"
 )
 
 // account and region are what a server stands for when it is told nothing.
@@ -72,7 +75,12 @@ func testMain(m *testing.M) int {
 			return 1
 		}
 	}
-	return m.Run()
+	code := m.Run()
+	if err := pgtest.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		return 1
+	}
+	return code
 }
 
 func build(to string, flags ...string) error {
@@ -82,6 +90,10 @@ func build(to string, flags ...string) error {
 	}
 	return nil
 }
+
+// onPostgres is the value of the variable E2E_STORE with which every server of the
+// tests that does not choose an engine keeps its data in a PostgreSQL database.
+const onPostgres = "postgres"
 
 // output collects what a process writes.
 type output struct {
@@ -175,6 +187,10 @@ func startServer(t testing.TB, options ...option) *server {
 	s := &server{t: t, program: binary, dir: filepath.Join(t.TempDir(), "data")}
 	for _, o := range options {
 		o(s)
+	}
+	if os.Getenv("E2E_STORE") == onPostgres && !slices.ContainsFunc(s.env, func(v string) bool { return strings.HasPrefix(v, "KINDRED_STORE=") }) {
+		pg := pgtest.Shared(t)
+		s.env = append(s.env, "KINDRED_STORE="+pg.URL(pg.Database(t))+"&kindred_unsafe=on")
 	}
 	t.Cleanup(func() {
 		if s.running() {

@@ -24,8 +24,22 @@ import (
 // calls; a call whose answer was lost took place once or not at all.
 func TestCallsAreLinearizableThroughCrashes(t *testing.T) {
 	t.Parallel()
-	s := startServer(t, withArgs("--listen", freeAddress(t)))
-	n := newNodes(t, s)
+	throughCrashes(t, startServer(t, withArgs("--listen", freeAddress(t))))
+}
+
+// TestCallsOnThreeNodesAreLinearizable: the same with calls that go to three nodes of
+// one database in turn, of which one is killed.
+func TestCallsOnThreeNodesAreLinearizable(t *testing.T) {
+	t.Parallel()
+	n := newNodes(t)
+	first := n.with(t, nil, withArgs("--listen", freeAddress(t)))
+	throughCrashes(t, first, n.with(t, first), n.with(t, first))
+}
+
+// throughCrashes kills the first server again and again while clients call all.
+func throughCrashes(t *testing.T, servers ...*server) {
+	t.Helper()
+	n := newCallers(t, servers...)
 	options := lineartest.Options{Seed: uint64(time.Now().UnixNano()), Cells: 60, At: 16}
 	killed := make(chan int, 1)
 	done := make(chan struct{})
@@ -42,7 +56,7 @@ func TestCallsAreLinearizableThroughCrashes(t *testing.T) {
 	for {
 		select {
 		case <-killed:
-			s.crash()
+			servers[0].crash()
 			crashes++
 		case <-done:
 			if crashes < 2 {
@@ -64,8 +78,8 @@ func freeAddress(t testing.TB) string {
 	return l.Addr().String()
 }
 
-// nodes are servers of one installation, which calls go to in turn.
-type nodes struct {
+// callers call servers of one installation, which calls go to in turn.
+type callers struct {
 	t       testing.TB
 	all     []*nodeClient
 	calls   atomic.Int64
@@ -83,10 +97,10 @@ type nodeClient struct {
 
 const linearDomain = "linear"
 
-// newNodes makes what the calls need.
-func newNodes(t testing.TB, servers ...*server) *nodes {
+// newCallers makes what the calls need.
+func newCallers(t testing.TB, servers ...*server) *callers {
 	t.Helper()
-	n := &nodes{t: t}
+	n := &callers{t: t}
 	for _, s := range servers {
 		c := s.as(fileCredentials(servers[0].credentials()))
 		n.all = append(n.all, &nodeClient{c, s.url, c.own()})
@@ -106,10 +120,10 @@ func newNodes(t testing.TB, servers ...*server) *nodes {
 }
 
 // every has f called after each so many calls.
-func (n *nodes) every(calls int64, f func()) { n.step, n.hook = calls, f }
+func (n *callers) every(calls int64, f func()) { n.step, n.hook = calls, f }
 
 // next is the node for the next call.
-func (n *nodes) next() *nodeClient {
+func (n *callers) next() *nodeClient {
 	i := n.calls.Add(1)
 	if n.step > 0 && i%n.step == 0 {
 		n.hook()
@@ -120,7 +134,7 @@ func (n *nodes) next() *nodeClient {
 // outcome turns an error into what the checker knows: an answer of the service that
 // refuses the call, or nothing. Then it waits for the node to be back, or the client
 // would use up its calls.
-func (n *nodes) outcome(c *nodeClient, err error) error {
+func (n *callers) outcome(c *nodeClient, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -151,7 +165,7 @@ func (c *nodeClient) awaitHealth() {
 	}
 }
 
-func (n *nodes) Create(ctx context.Context, first, key string) (string, error) {
+func (n *callers) Create(ctx context.Context, first, key string) (string, error) {
 	var err error
 	for range 5 { // a node may die meanwhile, and a profile too many is no harm
 		c := n.next()
@@ -168,46 +182,46 @@ func (n *nodes) Create(ctx context.Context, first, key string) (string, error) {
 	return "", err
 }
 
-func (n *nodes) Put(ctx context.Context, key, first string) error {
+func (n *callers) Put(ctx context.Context, key, first string) error {
 	c := n.next()
 	_, err := c.profiles.PutProfileObject(ctx, &customerprofiles.PutProfileObjectInput{DomainName: aws.String(linearDomain), ObjectTypeName: aws.String("Visit"),
 		Object: object(fields{"no": fmt.Sprint(n.records.Add(1)), "account": key, "first": first})})
 	return n.outcome(c, err)
 }
 
-func (n *nodes) Update(ctx context.Context, id, first string) error {
+func (n *callers) Update(ctx context.Context, id, first string) error {
 	c := n.next()
 	_, err := c.profiles.UpdateProfile(ctx, &customerprofiles.UpdateProfileInput{DomainName: aws.String(linearDomain), ProfileId: &id, FirstName: &first})
 	return n.outcome(c, err)
 }
 
-func (n *nodes) AddKey(ctx context.Context, id, key string) error {
+func (n *callers) AddKey(ctx context.Context, id, key string) error {
 	c := n.next()
 	_, err := c.profiles.AddProfileKey(ctx, &customerprofiles.AddProfileKeyInput{DomainName: aws.String(linearDomain), ProfileId: &id,
 		KeyName: aws.String("account"), Values: []string{key}})
 	return n.outcome(c, err)
 }
 
-func (n *nodes) Delete(ctx context.Context, id string) error {
+func (n *callers) Delete(ctx context.Context, id string) error {
 	c := n.next()
 	_, err := c.profiles.DeleteProfile(ctx, &customerprofiles.DeleteProfileInput{DomainName: aws.String(linearDomain), ProfileId: &id})
 	return n.outcome(c, err)
 }
 
-func (n *nodes) Merge(ctx context.Context, main, other string) error {
+func (n *callers) Merge(ctx context.Context, main, other string) error {
 	c := n.next()
 	_, err := c.profiles.MergeProfiles(ctx, &customerprofiles.MergeProfilesInput{DomainName: aws.String(linearDomain), MainProfileId: &main,
 		ProfileIdsToBeMerged: []string{other}})
 	return n.outcome(c, err)
 }
 
-func (n *nodes) Unmerge(ctx context.Context, merge string) error {
+func (n *callers) Unmerge(ctx context.Context, merge string) error {
 	c := n.next()
 	_, err := c.own.UnmergeProfiles(ctx, linearDomain, merge)
 	return n.outcome(c, err)
 }
 
-func (n *nodes) Standing(ctx context.Context, id string) (ids []string, err error) {
+func (n *callers) Standing(ctx context.Context, id string) (ids []string, err error) {
 	c := n.next()
 	lineage, err := c.own.GetMergeLineage(ctx, linearDomain, id, 0, "")
 	if err != nil {
@@ -221,7 +235,7 @@ func (n *nodes) Standing(ctx context.Context, id string) (ids []string, err erro
 	return ids, nil
 }
 
-func (n *nodes) Get(ctx context.Context, id string) (first string, found bool, err error) {
+func (n *callers) Get(ctx context.Context, id string) (first string, found bool, err error) {
 	c := n.next()
 	out, err := c.profiles.BatchGetProfile(ctx, &customerprofiles.BatchGetProfileInput{DomainName: aws.String(linearDomain), ProfileIds: []string{id}})
 	if err != nil || len(out.Profiles) == 0 {
@@ -230,7 +244,7 @@ func (n *nodes) Get(ctx context.Context, id string) (first string, found bool, e
 	return *out.Profiles[0].FirstName, true, nil
 }
 
-func (n *nodes) Search(ctx context.Context, key string) (map[string]string, error) {
+func (n *callers) Search(ctx context.Context, key string) (map[string]string, error) {
 	c := n.next()
 	out, err := c.profiles.SearchProfiles(ctx, &customerprofiles.SearchProfilesInput{DomainName: aws.String(linearDomain), KeyName: aws.String("account"),
 		Values: []string{key}})

@@ -100,6 +100,7 @@ const (
 	sendWithin = 10 * time.Second // for one letter
 	firstDelay = time.Second      // after a failure, doubled up to
 	lastDelay  = time.Minute
+	lookEvery  = 5 * time.Second // for letters of a node that died with them
 )
 
 // Outbox keeps and delivers dead letters.
@@ -115,6 +116,7 @@ type Outbox struct {
 	// pauses are queues that refused a letter, and single letters that their
 	// queue cannot take. Only Run uses them.
 	pauses map[string]pause
+	round  round
 
 	mu      sync.Mutex // guards the following
 	waiting int64      // letters known to wait, for metrics
@@ -130,7 +132,7 @@ func longer(d time.Duration) time.Duration { return min(max(2*d, firstDelay), la
 
 // New makes an outbox. Nothing is delivered until Run.
 func New(s store.Store, seal tink.AEAD, domains Domains, send Sender, log *slog.Logger) *Outbox {
-	return &Outbox{store: s, seal: seal, domains: domains, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}}
+	return &Outbox{store: s, seal: seal, domains: domains, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}, round: newRound(s)}
 }
 
 // OnPut sets who is told of each letter that has been made durable; told must return at
@@ -190,26 +192,29 @@ func (o *Outbox) Run(ctx context.Context) error {
 		o.mu.Lock()
 		o.waiting = int64(left)
 		o.mu.Unlock()
-		if err != nil {
+		wait := lookEvery
+		switch {
+		case errors.Is(err, errOthersRound):
+			delay, wait = 0, firstDelay
+		case err != nil:
 			delay = longer(delay)
+			wait = o.soonest(delay)
 			o.log.WarnContext(ctx, "dead letters wait", "letters", left, "again_in", delay, "error", err)
-		} else {
+		default:
 			delay = 0
+			if left > 0 {
+				wait = o.soonest(0)
+			}
 		}
-		var again <-chan time.Time
-		var timer *time.Timer
-		if left > 0 || err != nil {
-			timer = time.NewTimer(o.soonest(delay))
-			again = timer.C
-		}
+		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-o.kick:
-		case <-again:
+		case <-timer.C:
 		}
-		if timer != nil {
-			timer.Stop()
+		timer.Stop()
+		if ctx.Err() != nil {
+			return nil
 		}
 	}
 }
@@ -234,7 +239,10 @@ func (o *Outbox) soonest(delay time.Duration) time.Duration {
 // alone for the rest of the pass and for a while after it, so that it does not
 // hold up the others. The error is the first of this pass; that a pause goes on
 // is none.
+//
+// One node at a time does so: the others' letters are delivered with its own.
 func (o *Outbox) deliver(ctx context.Context) (left int, first error) {
+	defer o.round.end(ctx)
 	span := store.Span{Partition: outbox, Limit: batch}
 	for {
 		var list []store.Record
@@ -248,7 +256,10 @@ func (o *Outbox) deliver(ctx context.Context) (left int, first error) {
 		if err != nil {
 			return left, fmt.Errorf("outbox: %w", err)
 		}
-		for _, rec := range list {
+		for i, rec := range list {
+			if err := o.round.take(ctx); err != nil {
+				return left + len(list) - i, err
+			}
 			err := o.deliverOne(ctx, rec)
 			if err != nil {
 				left++

@@ -325,7 +325,7 @@ func (d *Domains) erase(ctx context.Context, id ID) error {
 }
 
 // Sweep finishes deletions of domains that were interrupted. It is called at
-// start.
+// start, and now and then, for those of nodes that do not start again.
 func (d *Domains) Sweep(ctx context.Context) error {
 	var gone []ID
 	err := d.store.View(ctx, func(r store.Reader) error {

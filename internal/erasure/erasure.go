@@ -188,8 +188,8 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "erasures are not complete yet", "error", err)
-			again.Reset(againIn)
 		}
+		again.Reset(againIn) // for what a node that died has left, too
 	}
 }
 

@@ -278,11 +278,17 @@ func TestTheFilesForgetTheProfile(t *testing.T) {
 func inFiles(t *testing.T, dir string, text []byte) (found bool) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) { // removed while we look
+			return nil
+		}
 		if err != nil || d.IsDir() || found {
 			return err
 		}
 		b, err := os.ReadFile(path)
 		found = bytes.Contains(b, text)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		return err
 	})
 	if err != nil {

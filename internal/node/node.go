@@ -184,7 +184,7 @@ func New(c Config) (*Node, error) {
 	streamMetric(registry, streams.Streams)
 	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
 		store: c.Store, root: c.Root,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, again(c.Log, "deletion of domains", domains.Sweep), rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

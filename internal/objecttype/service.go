@@ -527,8 +527,8 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		if err := s.scrubAll(ctx); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "removal of deleted object types' data is not finished", "error", err)
-			again.Reset(time.Minute)
 		}
+		again.Reset(time.Minute) // for what a node that died has left
 	}
 }
 

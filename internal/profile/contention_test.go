@@ -17,7 +17,7 @@ import (
 // TestContentionOfOneKey: of many calls with the same new key one makes the
 // profile, and all objects are on it.
 func TestContentionOfOneKey(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := ingesttest.NewOn(t, engine)
 			w.NewDomain("d")

@@ -221,7 +221,7 @@ func TestASweepCostsWhatIsDue(t *testing.T) {
 // TestSweepsOfSeveralNodes: nothing is removed or counted twice, and what is
 // ingested meanwhile is not lost.
 func TestSweepsOfSeveralNodes(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := ingesttest.NewOn(t, engine)
 			w.NewDomain("d")

@@ -350,7 +350,7 @@ func TestTheWorkedExampleOfEviction(t *testing.T) {
 // TestContentionOnAFullProfile: of many objects that come at once, so many stay
 // as there is room for.
 func TestContentionOnAFullProfile(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := ingesttest.NewOn(t, engine)
 			w.Types.MaxObjects = 5

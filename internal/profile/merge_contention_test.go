@@ -19,7 +19,7 @@ import (
 // that meet on a few profiles leave profiles, groups, index and totals that are
 // what the contributions say.
 func TestMergesUnderContention(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)

@@ -88,7 +88,7 @@ func totals(t *testing.T, w *ingesttest.World, cfg *domain.Config) (sum domain.T
 // deleted, or have expired, there is its configuration and nothing else.
 func TestInvariant6DeletedProfilesLeaveNothing(t *testing.T) {
 	const all = "c k m pa pc pc0 pg ph pi pj pk pm po ps py u x"
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		for how, end := range map[string]func(t *testing.T, w *ingesttest.World, ids []profile.ID){
 			"deleted": func(t *testing.T, w *ingesttest.World, ids []profile.ID) {
 				for i, id := range ids {
@@ -130,7 +130,7 @@ func TestInvariant6DeletedProfilesLeaveNothing(t *testing.T) {
 // TestInvariant6DeletedDomainLeavesNoTotals: of a deleted domain there is no
 // record and no count.
 func TestInvariant6DeletedDomainLeavesNoTotals(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := ingesttest.NewOn(t, engine)
 			cfg, _ := everyRecord(t, w)

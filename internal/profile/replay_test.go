@@ -319,7 +319,7 @@ func (s *sequence) replay() {
 // TestReplayWhileOthersWrite: whoever puts, edits, merges and deletes meanwhile is
 // told of nothing, and what there is in the end is sound.
 func TestReplayWhileOthersWrite(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
 			w := ingesttest.NewOn(t, engine)
 			w.NewDomain(sequenceDomain)

@@ -25,6 +25,7 @@ import (
 	"kindred/internal/store"
 	"kindred/internal/store/memstore"
 	"kindred/internal/store/pebblestore"
+	"kindred/internal/store/pgstore/pgstoretest"
 	"kindred/internal/tag"
 )
 
@@ -75,6 +76,13 @@ func Pebble(t testing.TB, now func() time.Time) store.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// Postgres is the engine for many nodes, on a server that the tests of a package
+// share: its TestMain must call [pgtest.Main].
+func Postgres(t testing.TB, now func() time.Time) store.Store {
+	t.Helper()
+	return pgstoretest.Open(t, now)
 }
 
 // New makes a world on the memory engine.

@@ -31,7 +31,7 @@ type run struct {
 var storageEngines = []struct {
 	name string
 	make ingesttest.Engine
-}{{"memory", ingesttest.Memory}, {"embedded", ingesttest.Pebble}}
+}{{"memory", ingesttest.Memory}, {"embedded", ingesttest.Pebble}, {"postgres", ingesttest.Postgres}}
 
 // newRun begins a sequence on so many of the engines.
 func newRun(t *testing.T, seed uint64, on int) *run {

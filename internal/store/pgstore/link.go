@@ -2,10 +2,9 @@ package pgstore
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 
@@ -20,7 +19,9 @@ import (
 type linkState struct {
 	prepared [statements]*pgconn.StatementDescription
 	session  session
-	warned   bool // by the server, during the batch that is under way
+	slot     int32 // the row of each counter that it adds to
+	warned   bool  // by the server, during the batch that is under way
+	scratch  []byte
 }
 
 // session is a connection's row of kindred_session.
@@ -33,13 +34,11 @@ type session struct {
 // stateKey is where a connection's custom data have its linkState.
 const stateKey = "kindred"
 
-func newSession(bits int) (session, error) {
-	var b [8]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return session{}, err
-	}
-	n := binary.BigEndian.Uint64(b[:])
-	return session{id: int64(n >> 1), bucket: int32(n >> (64 - bits))}, nil
+// newSession has an identity that no other has had for as long as its row is kept. It
+// need not be a secret.
+func newSession(bits int) session {
+	n := rand.Uint64()
+	return session{id: int64(n >> 1), bucket: int32(n >> (64 - bits))}
 }
 
 // prepare makes the statements known to a new connection, in one round trip.
@@ -90,13 +89,19 @@ func (s *Store) take(ctx context.Context) (*link, error) {
 	return l, nil
 }
 
-func (l *link) newBatch() *batch { return &batch{link: l} }
+func (l *link) newBatch() *batch { return &batch{link: l, args: l.state.scratch[:0]} }
+
+// maxScratch bounds the memory for parameters that a connection keeps.
+const maxScratch = 64 << 10
 
 // do sends a batch and reads all answers. A batch whose context ends while it is
 // under way leaves the connection unfit for use: the server may yet receive the
 // request to cancel.
 func (l *link) do(ctx context.Context, b *batch) error {
 	l.state.warned = false
+	if cap(b.args) <= maxScratch {
+		l.state.scratch = b.args[:0]
+	}
 	answers := l.conn.Conn().PgConn().ExecBatch(ctx, &b.wire)
 	done := 0
 	var broken error

@@ -16,7 +16,7 @@ import (
 // prepared. The more there are the rarer two partitions that have nothing to do
 // with each other conflict; each costs some 100 bytes.
 const (
-	DefaultBits            = 16
+	DefaultBits            = 18
 	DefaultDistributedBits = 20
 	MaxBits                = 22
 )

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type Store struct {
 	gate   store.Gate
 	tasks  sync.WaitGroup // that end by themselves, within bounds
 
+	slots     atomic.Uint32 // of counters, handed to connections in turn
 	conflicts atomic.Uint64 // runs that lost to another update
 	lost      atomic.Uint64 // runs that lost their connection
 	resolved  atomic.Uint64 // commits whose outcome had to be found out
@@ -49,6 +51,7 @@ func Open(ctx context.Context, c *Config, o Options) (*Store, error) {
 	if o.routed {
 		s.schema.distributed = true
 	}
+	s.slots.Store(rand.Uint32N(counterSlots)) // not where another node begins
 	config := c.pool.Copy()
 	config.AfterConnect = s.connected
 	conn := &config.ConnConfig.Config
@@ -96,9 +99,8 @@ func (s *Store) connected(ctx context.Context, conn *pgx.Conn) error {
 	if err != nil {
 		return err
 	}
-	if state.session, err = newSession(s.schema.bits); err != nil {
-		return err
-	}
+	state.session = newSession(s.schema.bits)
+	state.slot = int32(s.slots.Add(1) % counterSlots)
 	pc.CustomData()[stateKey] = state
 	return nil
 }

@@ -22,7 +22,8 @@ const (
 	maxLocks = 200
 	// everything is the number of the lock that stands for all buckets.
 	everything = -1
-	// counterSlots is the number of rows that a counter has at most.
+	// counterSlots is the number of rows that a counter has at most. Connections of a
+	// node take slots in turn, so that two do not wait for each other.
 	counterSlots = 64
 	// maxStatement is the size of parameters from which on writes go into another
 	// statement, so that the server never holds a whole large transaction at once.
@@ -316,9 +317,6 @@ func inOrder(sums []change) {
 	})
 }
 
-// slot is the row of each counter that a connection adds to.
-func (l *link) slot() int32 { return int32(l.state.session.id % counterSlots) }
-
 // addRouted queues writes for a distributed database, a statement each.
 func (s *Store) addRouted(b *batch, removals, puts, sums []change) {
 	for _, w := range removals {
@@ -329,7 +327,7 @@ func (s *Store) addRouted(b *batch, removals, puts, sums []change) {
 	}
 	inOrder(sums)
 	for _, w := range sums {
-		b.add(doAddOne, nil, b.int4(w.bucket), w.Key.Partition, w.Key.Sort, b.int8(w.Delta), b.int4(b.link.slot()))
+		b.add(doAddOne, nil, b.int4(w.bucket), w.Key.Partition, w.Key.Sort, b.int8(w.Delta), b.int4(b.link.state.slot))
 	}
 }
 
@@ -355,7 +353,7 @@ func (s *Store) addArrays(b *batch, removals, puts, sums []change) {
 	inOrder(sums)
 	for list := range chunks(sums) {
 		x, y, z := keys(list)
-		b.add(doAdd, nil, x, y, z, b.int8s(len(list), func(i int) int64 { return list[i].Delta }), b.int4(b.link.slot()))
+		b.add(doAdd, nil, x, y, z, b.int8s(len(list), func(i int) int64 { return list[i].Delta }), b.int4(b.link.state.slot))
 	}
 }
 

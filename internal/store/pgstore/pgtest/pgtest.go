@@ -5,10 +5,9 @@ package pgtest
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/url"
 	"os"
@@ -52,18 +51,24 @@ var shared struct {
 // TestMain.
 func Main(m *testing.M) {
 	code := m.Run()
-	if shared.server != nil {
-		if err := shared.server.remove(); err != nil {
-			fmt.Fprintln(os.Stderr, "pgtest:", err)
-			code = 1
-		}
+	if err := Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, "pgtest:", err)
+		code = 1
 	}
 	os.Exit(code)
 }
 
+// Stop ends the server that the tests of a package share, if there is one.
+func Stop() error {
+	if shared.server == nil {
+		return nil
+	}
+	return shared.server.remove()
+}
+
 // RequireVariable names the environment variable with which a missing PostgreSQL
 // fails tests instead of skipping them.
-const RequireVariable = "KINDRED_TEST_REQUIRE_POSTGRES"
+const RequireVariable = "REQUIRE_POSTGRES"
 
 // missing ends a test for want of a server.
 func missing(t testing.TB, err error) {
@@ -78,7 +83,7 @@ func missing(t testing.TB, err error) {
 var errMissing = errors.New("no server programs of PostgreSQL 15 or later in pg_config --bindir, /usr/lib/postgresql or PATH")
 
 // Shared is the server that the tests of a package share. It does not wait for the
-// disk. The package's TestMain must call Main.
+// disk. The package's TestMain must call Main, or Stop.
 func Shared(t testing.TB) *Server {
 	t.Helper()
 	shared.once.Do(func() {
@@ -162,11 +167,8 @@ func launch(settings ...string) (_ *Server, err error) {
 			err = errors.Join(err, os.RemoveAll(s.dir))
 		}
 	}()
-	secret := make([]byte, 16)
-	if _, err := rand.Read(secret); err != nil {
-		return nil, err
-	}
-	s.password = hex.EncodeToString(secret)
+	// Not of crypto/rand, whose numbers some tests choose.
+	s.password = fmt.Sprintf("%016x%016x", rand.Uint64(), rand.Uint64())
 	passwords := filepath.Join(s.dir, "password")
 	if err := os.WriteFile(passwords, []byte(s.password+"\n"), 0o600); err != nil {
 		return nil, err

@@ -1,0 +1,129 @@
+package bench
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"sync/atomic"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"kindred/internal/datakey"
+	"kindred/internal/mapping"
+	"kindred/internal/store/pgstore"
+	"kindred/internal/store/pgstore/pgtest"
+)
+
+// database is a server that waits for the disk, with memory as an operator would
+// give it, and an empty database on it.
+func database(b *testing.B) (url string) {
+	b.Helper()
+	s := pgtest.New(b, "shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+	return s.URL(s.Database(b)) + "&pool_max_conns=32"
+}
+
+// BenchmarkPostgresCore is the whole ingestion core on the engine for many nodes: one
+// durable commit per object.
+func BenchmarkPostgresCore(b *testing.B) {
+	c, err := pgstore.ParseURL(database(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	st, err := pgstore.Open(context.Background(), c, pgstore.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			b.Error(err)
+		}
+	})
+	n := on(b, st, slog.New(slog.DiscardHandler))
+	list := records(0, b.N)
+	var next atomic.Int64
+	b.SetParallelism(parallel)
+	b.ReportAllocs()
+	used := processorTime()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			r, err := n.Ingest.Put(context.Background(), "bench", "Member", list[next.Add(1)-1:][:1])
+			if err != nil || r[0].Err != nil {
+				b.Error(err, r)
+				return
+			}
+		}
+	})
+	report(b, used, "objects/s")
+}
+
+const baselineUpsert = `INSERT INTO record (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value`
+
+// BenchmarkPostgresCoreBaseline only parses the same JSON, seals the same bytes and
+// upserts the same number of rows, in one transaction per object, prepared and in one
+// round trip, on the same kind of server.
+func BenchmarkPostgresCoreBaseline(b *testing.B) {
+	ctx := context.Background()
+	pool, err := pgxpool.New(ctx, database(b))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(pool.Close)
+	if _, err := pool.Exec(ctx, `CREATE TABLE record (key bytea PRIMARY KEY, value bytea NOT NULL); ALTER TABLE record ALTER COLUMN value SET STORAGE EXTERNAL`,
+		pgx.QueryExecModeSimpleProtocol); err != nil {
+		b.Fatal(err)
+	}
+	keys, err := datakey.NewDeriver(datakey.New())
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := records(0, b.N)
+	values := make([]byte, 4096)
+	_, _ = rand.Read(values)
+	var next atomic.Int64
+	b.SetParallelism(parallel)
+	b.ReportAllocs()
+	used := processorTime()
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			i := next.Add(1) - 1
+			if _, err := mapping.ParseDocument([]byte(list[i])); err != nil {
+				b.Error(err)
+				return
+			}
+			var batch pgx.Batch
+			batch.Queue("BEGIN")
+			key := func(kind byte) []byte {
+				k := make([]byte, 41)
+				_, _ = rand.Read(k[:32])
+				binary.BigEndian.PutUint64(k[32:], uint64(i))
+				k[40] = kind
+				return k
+			}
+			profile := key(0)
+			aead, err := keys.AEAD(profile[:32]) // each profile has a key of its own
+			if err != nil {
+				b.Error(err)
+				return
+			}
+			for j, size := range sealedSizes {
+				k := append([]byte{}, profile...)
+				k[40] = byte(j)
+				batch.Queue(baselineUpsert, k, aead.Seal(nil, nil, values[:size], k))
+			}
+			for j := range plainRecords {
+				batch.Queue(baselineUpsert, key(byte(100+j)), values[:8])
+			}
+			batch.Queue("COMMIT")
+			if err := pool.SendBatch(ctx, &batch).Close(); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	report(b, used, "objects/s")
+}

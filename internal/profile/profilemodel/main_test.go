@@ -1,0 +1,9 @@
+package profilemodel_test
+
+import (
+	"testing"
+
+	"kindred/internal/store/pgstore/pgtest"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
