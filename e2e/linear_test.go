@@ -165,21 +165,33 @@ func (c *nodeClient) awaitHealth() {
 	}
 }
 
-func (n *callers) Create(ctx context.Context, first, key string) (string, error) {
-	var err error
-	for range 5 { // a node may die meanwhile, and a profile too many is no harm
-		c := n.next()
-		var out *customerprofiles.CreateProfileOutput
-		if out, err = c.profiles.CreateProfile(ctx, &customerprofiles.CreateProfileInput{DomainName: aws.String(linearDomain), FirstName: &first}); err == nil {
-			if err = n.AddKey(ctx, *out.ProfileId, key); err == nil {
-				return *out.ProfileId, nil
+func (n *callers) Create(ctx context.Context, first, key string) (id string, err error) {
+	// A node may die meanwhile. A profile too many is no harm as long as no key finds it.
+	insist := func(call func(c *nodeClient) error) error {
+		var err error
+		for range 5 {
+			c := n.next()
+			if err = n.outcome(c, call(c)); err == nil || errors.Is(err, lineartest.ErrRefused) {
+				break
 			}
 		}
-		if err = n.outcome(c, err); errors.Is(err, lineartest.ErrRefused) {
-			break
-		}
+		return err
 	}
-	return "", err
+	err = insist(func(c *nodeClient) error {
+		out, err := c.profiles.CreateProfile(ctx, &customerprofiles.CreateProfileInput{DomainName: aws.String(linearDomain), FirstName: &first})
+		if err == nil {
+			id = *out.ProfileId
+		}
+		return err
+	})
+	if err == nil {
+		err = insist(func(c *nodeClient) error {
+			_, err := c.profiles.AddProfileKey(ctx, &customerprofiles.AddProfileKeyInput{DomainName: aws.String(linearDomain), ProfileId: &id,
+				KeyName: aws.String("account"), Values: []string{key}})
+			return err
+		})
+	}
+	return id, err
 }
 
 func (n *callers) Put(ctx context.Context, key, first string) error {
