@@ -36,7 +36,7 @@ import (
 // TestMain measures with the garbage collector set as serve sets it, baselines
 // included.
 func TestMain(m *testing.M) {
-	node.TuneMemory()
+	node.TuneMemory(pebblestore.DefaultCacheBytes)
 	os.Exit(m.Run())
 }
 
@@ -177,11 +177,11 @@ const plainRecords = 11
 
 // engine is what the store sets Pebble to, as far as it bears on writing.
 func engine(cache *pebble.Cache) *pebble.Options {
-	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, L0CompactionThreshold: 4,
+	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 8 << 20, L0CompactionThreshold: 8,
 		FormatMajorVersion: pebble.FormatNewest}
 	o.TargetFileSizes[0] = 16 << 20
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
-		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 1000,
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 2000,
 			TargetGarbageRatio: 0.3, RewriteMinimumAge: 5 * time.Minute}
 	}
 	for i := range o.Levels {

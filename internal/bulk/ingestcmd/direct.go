@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 
 	"kindred/internal/bulk"
 	"kindred/internal/fault"
@@ -83,10 +82,9 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 			err = errors.Join(err, st.Close())
 		}
 	}()
-	// As the server: a little more collection for a small resident size; GOGC
-	// overrides.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(75)
+	// As the server does it.
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		node.TuneMemory(int64(o.cacheMiB) << 20)
 	}
 	root, err := rootkey.Open(o.rootKey)
 	if err != nil {
