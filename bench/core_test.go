@@ -125,8 +125,14 @@ func durable(b *testing.B) store.Store {
 // benchmarks.
 func on(b testing.TB, st store.Store, log *slog.Logger) *node.Node {
 	b.Helper()
-	n, err := node.New(node.Config{Store: st, Root: rootkey.Random(), Region: "us-east-1", Account: "000000000000",
-		Endpoint: func() string { return "http://127.0.0.1" }, Log: log})
+	return prepare(b, node.Config{Store: st, Root: rootkey.Random(), Log: log})
+}
+
+// prepare is on for a node that is described further.
+func prepare(b testing.TB, c node.Config) *node.Node {
+	b.Helper()
+	c.Region, c.Account, c.Endpoint = "us-east-1", "000000000000", func() string { return "http://127.0.0.1" }
+	n, err := node.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -37,6 +37,8 @@ type promise struct {
 var promises = []promise{
 	{"Core", "CoreBaseline", "objects/s", 0.5},
 	{"Replay", "Core", "objects/s", 0.5},
+	{"BulkDirect", "Core", "objects/s", 0.8},
+	{"BulkAPI", "Core", "objects/s", 0.5},
 	{"SDKPut", "SDKNoop", "calls/s", 0.4},
 	{"WirePut", "WireNoop", "calls/s", 0.4},
 	{"WireBatchGetProfile", "WireNoop", "calls/s", 0.6},
