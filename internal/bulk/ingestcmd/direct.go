@@ -13,6 +13,7 @@ import (
 	"regexp"
 
 	"kindred/internal/bulk"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/node"
@@ -56,6 +57,7 @@ func (o *options) completeDirect() (err error) {
 // direct puts records into a store that no server has open.
 type direct struct {
 	store              store.Store
+	domains            *domain.Service
 	ingest             *ingest.Service
 	dir                string
 	domain, objectType string
@@ -101,13 +103,22 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 	if err != nil {
 		return nil, err
 	}
-	return &direct{store: st, ingest: n.Ingest, dir: abs, domain: o.domain, objectType: o.objectType, size: firstTransaction}, nil
+	return &direct{store: st, domains: n.DomainAPI, ingest: n.Ingest, dir: abs, domain: o.domain, objectType: o.objectType, size: firstTransaction}, nil
 }
 
 func (d *direct) Name() string      { return "file://" + d.dir }
 func (d *direct) BatchRecords() int { return directBatch }
 func (d *direct) Waiting() string   { return "" }
 func (d *direct) Close() error      { return d.store.Close() }
+
+// Made has no reason when it has no answer: the first Put will tell it.
+func (d *direct) Made(ctx context.Context) string {
+	cfg, err := d.domains.Config(ctx, d.domain)
+	if err != nil {
+		return ""
+	}
+	return stamp(cfg.Info.CreatedAt)
+}
 
 // Put implements bulk.Sink. It is called by one goroutine at a time.
 //
