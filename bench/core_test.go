@@ -36,7 +36,7 @@ import (
 // TestMain measures with the garbage collector set as serve sets it, baselines
 // included.
 func TestMain(m *testing.M) {
-	node.TuneMemory()
+	node.TuneMemory(pebblestore.DefaultCacheBytes)
 	os.Exit(m.Run())
 }
 
@@ -125,8 +125,14 @@ func durable(b *testing.B) store.Store {
 // benchmarks.
 func on(b testing.TB, st store.Store, log *slog.Logger) *node.Node {
 	b.Helper()
-	n, err := node.New(node.Config{Store: st, Root: rootkey.Random(), Region: "us-east-1", Account: "000000000000",
-		Endpoint: func() string { return "http://127.0.0.1" }, Log: log})
+	return prepare(b, node.Config{Store: st, Root: rootkey.Random(), Log: log})
+}
+
+// prepare is on for a node that is described further.
+func prepare(b testing.TB, c node.Config) *node.Node {
+	b.Helper()
+	c.Region, c.Account, c.Endpoint = "us-east-1", "000000000000", func() string { return "http://127.0.0.1" }
+	n, err := node.New(c)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -177,11 +183,11 @@ const plainRecords = 11
 
 // engine is what the store sets Pebble to, as far as it bears on writing.
 func engine(cache *pebble.Cache) *pebble.Options {
-	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 16 << 20, L0CompactionThreshold: 10,
+	o := &pebble.Options{Logger: quiet{}, Cache: cache, MemTableSize: 8 << 20, L0CompactionThreshold: 8,
 		FormatMajorVersion: pebble.FormatNewest}
 	o.TargetFileSizes[0] = 16 << 20
 	o.Experimental.ValueSeparationPolicy = func() pebble.ValueSeparationPolicy {
-		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 1000,
+		return pebble.ValueSeparationPolicy{Enabled: true, MinimumSize: 256, MaxBlobReferenceDepth: 2000,
 			TargetGarbageRatio: 0.3, RewriteMinimumAge: 5 * time.Minute}
 	}
 	for i := range o.Levels {

@@ -30,6 +30,7 @@ const connections = 64
 type client struct {
 	http  *http.Client
 	url   string
+	file  string // of the credentials
 	sign  *v4.Signer
 	creds aws.Credentials
 }
@@ -68,7 +69,7 @@ func serve(b *testing.B) *client {
 		}
 	})
 	return &client{http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: connections}}, url: "http://" + ln.Addr().String(),
-		sign: v4.NewSigner(), creds: creds}
+		file: file, sign: v4.NewSigner(), creds: creds}
 }
 
 func (c *client) call(service, method, path string, body []byte) ([]byte, error) {

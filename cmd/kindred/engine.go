@@ -46,3 +46,10 @@ func (c *config) openStore(ctx context.Context, now func() time.Time, log *slog.
 	log.Info("store is open", slog.String("store", st.String()))
 	return st, nil
 }
+
+// shed gives up memory of an engine that can be had again.
+func shed(st store.Store) {
+	if embedded, ok := st.(*pebblestore.Store); ok {
+		embedded.Shed()
+	}
+}

@@ -163,7 +163,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	// GOGC and GOMEMLIMIT in the environment override what suits a server.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
-		node.TuneMemory()
+		node.TuneMemory(int64(c.cacheMiB) << 20)
 	}
 
 	if err := os.MkdirAll(c.dataDir, 0o700); err != nil {
@@ -210,6 +210,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	defer stop()
 	g, gctx := errgroup.WithContext(background)
 	g.Go(func() error { return n.Run(gctx) })
+	g.Go(func() error { return node.GiveBack(gctx, func() { shed(st) }) })
 	serving, end := context.WithCancel(ctx)
 	defer end()
 	context.AfterFunc(gctx, end)

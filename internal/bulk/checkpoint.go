@@ -51,7 +51,10 @@ func Identify(path string) (Identity, error) {
 
 // Job is what a run does. A checkpoint is good for the same job only.
 type Job struct {
-	Domain     string
+	Domain string
+	// Made is when the domain was made, to the millisecond: what tells it from
+	// others, under whatever name. It is empty where that cannot be learnt.
+	Made       string `json:",omitempty"`
 	ObjectType string
 	// Target is the server or the data directory that the records go to.
 	Target string
@@ -65,8 +68,16 @@ type Job struct {
 // moved.
 func (j *Job) differs(o *Job) string {
 	switch {
-	case j.Domain != o.Domain:
-		return "another domain"
+	case j.Made == "" || o.Made == "":
+		if j.Domain != o.Domain {
+			return "another domain, " + o.Domain
+		}
+	case j.Made != o.Made && j.Domain == o.Domain:
+		return "another domain that had this name"
+	case j.Made != o.Made:
+		return "another domain, " + o.Domain
+	}
+	switch {
 	case j.ObjectType != o.ObjectType:
 		return "another object type"
 	case j.Target != o.Target:

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -115,7 +116,9 @@ func (r *Run) begin() error {
 		if what := r.Job.differs(&before.Job); what != "" {
 			return fmt.Errorf("checkpoint: %s is of a run with %s; finish that one, or remove the checkpoint to start anew", r.Checkpoint, what)
 		}
+		made := cmp.Or(r.Made, before.Made)
 		before.Job = r.Job
+		before.Made = made
 		r.state = *before
 	}
 	r.mu.Lock()

@@ -291,15 +291,30 @@ func TestCheckpointIsForTheSameJob(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := j.run(s, 1).Do(context.Background()); !errors.Is(err, stop) {
+	first := j.run(s, 1)
+	first.Made = "then"
+	if _, err := first.Do(context.Background()); !errors.Is(err, stop) {
 		t.Fatal(err)
+	}
+	for _, same := range []func(*bulk.Run){
+		func(r *bulk.Run) {},
+		func(r *bulk.Run) { r.Domain, r.Made = "e", "then" }, // renamed
+		func(r *bulk.Run) { r.Made = "then" },                // and back
+	} {
+		r := j.run(s, 1)
+		same(r)
+		if _, err := r.Do(context.Background()); !errors.Is(err, stop) {
+			t.Errorf("the domain %s, made %q: %v", r.Domain, r.Made, err)
+		}
 	}
 	s.before = nil
 	for _, c := range []struct {
 		want   string
 		change func(*bulk.Run)
 	}{
-		{"another domain", func(r *bulk.Run) { r.Domain = "e" }},
+		{"another domain, ", func(r *bulk.Run) { r.Domain = "e" }},
+		{"another domain, ", func(r *bulk.Run) { r.Domain, r.Made = "e", "now" }},
+		{"another domain that had this name", func(r *bulk.Run) { r.Made = "now" }},
 		{"another object type", func(r *bulk.Run) { r.ObjectType = "U" }},
 		{"another target, here", func(r *bulk.Run) { r.Target = "there" }},
 		{"another --format", func(r *bulk.Run) { r.Format = bulk.JSON }},

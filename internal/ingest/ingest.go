@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"kindred/internal/api/profileapi"
 	"kindred/internal/domain"
@@ -208,10 +211,11 @@ func (s *Service) put(ctx context.Context, of load, typeName string, bodies []st
 		}
 	}
 	results := make([]Result, len(bodies))
-	var records []*record
-	for i, body := range bodies {
-		r := &record{body: body, result: &results[i]}
-		if r.mapped, r.result.Err = mapRecord(cfg, typ, body); r.result.Err == nil {
+	all := mapRecords(cfg, typ, bodies, results)
+	records := make([]*record, 0, len(all))
+	for i := range all {
+		r := &all[i]
+		if r.result.Err == nil {
 			records = append(records, r)
 			continue
 		}
@@ -244,6 +248,40 @@ func (s *Service) typeOf(cfg *domain.Config, name string, as *trial) (typ *objec
 		as.typ = typ
 	}
 	return typ, err
+}
+
+// mapShare is how many records are worth a goroutine of their own.
+const mapShare = 32
+
+// mapRecords maps the records of a call; the results have the errors. Of loads,
+// which hand on many at once from one goroutine, each processor maps some.
+func mapRecords(cfg *domain.Config, typ *objecttype.Type, bodies []string, results []Result) []record {
+	all := make([]record, len(bodies))
+	part := func(from, to int) {
+		for i := from; i < to; i++ {
+			all[i] = record{body: bodies[i], result: &results[i]}
+			all[i].mapped, results[i].Err = mapRecord(cfg, typ, bodies[i])
+		}
+	}
+	share := max(mapShare, (len(bodies)+runtime.GOMAXPROCS(0)-1)/runtime.GOMAXPROCS(0))
+	var g sync.WaitGroup
+	var failed atomic.Value // what another goroutine panicked with is the caller's
+	for from := share; from < len(bodies); from += share {
+		g.Go(func() {
+			defer func() {
+				if p := recover(); p != nil {
+					failed.Store(fmt.Sprint(p))
+				}
+			}()
+			part(from, min(from+share, len(bodies)))
+		})
+	}
+	part(0, min(share, len(bodies)))
+	g.Wait()
+	if p := failed.Load(); p != nil {
+		panic(p)
+	}
+	return all
 }
 
 // mapRecord parses and maps a record. But for a size over the limit, its errors

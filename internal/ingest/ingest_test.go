@@ -228,6 +228,44 @@ func TestBatch(t *testing.T) {
 	}
 }
 
+// TestManyRecords: records of which each processor maps some keep their order and
+// have their own errors.
+func TestManyRecords(t *testing.T) {
+	w := newWorld(t, false)
+	const people = 30
+	bodies := make([]string, 500)
+	for i := range bodies {
+		if bodies[i] = fmt.Sprintf(`{"id":"%d","mail":"m%d@x.org","first":"N%d"}`, i, i%people, i); i%7 == 3 {
+			bodies[i] = fmt.Sprintf(`{"id":"%d"`, i)
+		}
+	}
+	results, err := w.Ingest.Put(context.Background(), "d", "Open", bodies)
+	if err != nil || len(results) != len(bodies) {
+		t.Fatal(len(results), err)
+	}
+	last := map[profile.ID]string{}
+	for i, r := range results {
+		switch {
+		case i%7 == 3:
+			if r.Err == nil {
+				t.Errorf("record %d is malformed and was taken in", i)
+			}
+		case r.Err != nil:
+			t.Errorf("record %d: %v", i, r.Err)
+		default:
+			last[r.Profile] = fmt.Sprintf(`{"EmailAddress":"m%d@x.org","FirstName":"N%d"}`, i%people, i)
+		}
+	}
+	if len(last) != people {
+		t.Errorf("%d profiles were made of %d people", len(last), people)
+	}
+	for id, want := range last {
+		if got := w.Show("d", id); got != want {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
 func TestBatchRefusals(t *testing.T) {
 	w := newWorld(t, true)
 	items := []profileapi.BatchPutProfileObjectRequestItem{{Id: "a", Object: `{"id":"1","mail":"a@x.org"}`}, {Id: "a", Object: `{"id":"2","mail":"a@x.org"}`}}

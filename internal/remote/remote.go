@@ -1,14 +1,16 @@
-// Package remote is how a command of the kindred binary reaches a running server:
-// the flags that say where that is, the credentials that every AWS client finds
-// (environment, shared files), and the client.
+// Package remote is how a command of the kindred binary speaks with a running
+// server: the flags that say where that is, the credentials that every AWS client
+// finds (environment, shared files), the client, and how its answers are written.
 package remote
 
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -101,6 +103,14 @@ func (s *Server) Client(ctx context.Context) (*kindredclient.Client, error) {
 	}
 	return &kindredclient.Client{Endpoint: *cfg.BaseEndpoint, Region: cfg.Region, Credentials: cfg.Credentials,
 		HTTP: &http.Client{Timeout: Timeout}}, nil
+}
+
+// WriteJSON writes an answer for programs to read: indented, as it came.
+func WriteJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }
 
 // Parse parses flags that stand before, between and after the arguments of a

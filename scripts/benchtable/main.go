@@ -37,6 +37,8 @@ type promise struct {
 var promises = []promise{
 	{"Core", "CoreBaseline", "objects/s", 0.5},
 	{"Replay", "Core", "objects/s", 0.5},
+	{"BulkDirect", "Core", "objects/s", 0.8},
+	{"BulkAPI", "Core", "objects/s", 0.5},
 	{"SDKPut", "SDKNoop", "calls/s", 0.4},
 	{"SDKBatchGetProfile", "SDKNoop", "calls/s", 0.6},
 	{"SDKSearchProfiles", "SDKNoop", "calls/s", 0.6},

@@ -72,6 +72,20 @@ func (a *api) Waiting() string {
 
 func (a *api) Close() error { return nil }
 
+// Made asks once: whoever may ingest need not be allowed to.
+func (a *api) Made(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	out, err := a.client.GetDomain(ctx, &customerprofiles.GetDomainInput{DomainName: &a.domain})
+	if err != nil || out.CreatedAt == nil {
+		return ""
+	}
+	return stamp(*out.CreatedAt)
+}
+
+// stamp writes a time as precisely as the API tells it.
+func stamp(t time.Time) string { return t.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano) }
+
 // Put implements bulk.Sink. Throttling, errors of the server and a server that
 // has gone away are waited for; what cannot be got over so ends the run.
 func (a *api) Put(ctx context.Context, bodies []string) ([]bulk.Outcome, error) {

@@ -11,9 +11,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime/debug"
 
 	"kindred/internal/bulk"
+	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/node"
@@ -57,6 +57,7 @@ func (o *options) completeDirect() (err error) {
 // direct puts records into a store that no server has open.
 type direct struct {
 	store              store.Store
+	domains            *domain.Service
 	ingest             *ingest.Service
 	dir                string
 	domain, objectType string
@@ -83,10 +84,9 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 			err = errors.Join(err, st.Close())
 		}
 	}()
-	// As the server: a little more collection for a small resident size; GOGC
-	// overrides.
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(75)
+	// As the server does it.
+	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
+		node.TuneMemory(int64(o.cacheMiB) << 20)
 	}
 	root, err := rootkey.Open(o.rootKey)
 	if err != nil {
@@ -103,13 +103,22 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 	if err != nil {
 		return nil, err
 	}
-	return &direct{store: st, ingest: n.Ingest, dir: abs, domain: o.domain, objectType: o.objectType, size: firstTransaction}, nil
+	return &direct{store: st, domains: n.DomainAPI, ingest: n.Ingest, dir: abs, domain: o.domain, objectType: o.objectType, size: firstTransaction}, nil
 }
 
 func (d *direct) Name() string      { return "file://" + d.dir }
 func (d *direct) BatchRecords() int { return directBatch }
 func (d *direct) Waiting() string   { return "" }
 func (d *direct) Close() error      { return d.store.Close() }
+
+// Made has no reason when it has no answer: the first Put will tell it.
+func (d *direct) Made(ctx context.Context) string {
+	cfg, err := d.domains.Config(ctx, d.domain)
+	if err != nil {
+		return ""
+	}
+	return stamp(cfg.Info.CreatedAt)
+}
 
 // Put implements bulk.Sink. It is called by one goroutine at a time.
 //

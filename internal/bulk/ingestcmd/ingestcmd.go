@@ -39,7 +39,9 @@ exit code is 0 only if no record failed.
 
 A run that was cut off goes on where it stopped when the same command is given
 again: the file of --checkpoint says where. Of the last second before the stop,
-records may be ingested again, with the same outcome.
+records may be ingested again, with the same outcome. If the domain was renamed
+meanwhile, give its new name; to see that it is the same one takes the permission
+for profile:GetDomain.
 
 Order: with --direct, and with --workers 1, records are ingested in the order of
 the files. Otherwise several batches are under way at once and may overtake each
@@ -203,6 +205,9 @@ type sink interface {
 	io.Closer
 	// Name tells the target from others in a checkpoint.
 	Name() string
+	// Made is when the domain was made, as a text; empty if that is not to be
+	// learnt.
+	Made(context.Context) string
 	// BatchRecords is how many records go at once.
 	BatchRecords() int
 	// Waiting tells what it waits for, empty when for nothing.
@@ -233,7 +238,7 @@ func (o *options) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Wr
 		return err
 	}
 	defer func() { err = errors.Join(err, to.Close()) }()
-	job.Target = to.Name()
+	job.Target, job.Made = to.Name(), to.Made(ctx)
 	run := &bulk.Run{Job: job, Checkpoint: o.checkpoint, Stdin: &interruptible{ctx: ctx, r: stdin}, Sink: to,
 		Workers: o.workers, BatchRecords: to.BatchRecords(), Waiting: to.Waiting}
 	began := time.Now()

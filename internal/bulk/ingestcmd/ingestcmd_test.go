@@ -10,12 +10,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
 
+	"kindred/internal/api/kindredapi"
 	"kindred/internal/api/profileapi"
 	"kindred/internal/bulk"
 	"kindred/internal/store"
@@ -107,6 +109,46 @@ func TestSeveralWorkers(t *testing.T) {
 		if name != fmt.Sprint("N", i) {
 			t.Errorf("%d is %s", i, name)
 		}
+	}
+}
+
+// TestARenamedDomain: a load that was cut off goes on under the new name of its
+// domain, and not in a new domain of the old name.
+func TestARenamedDomain(t *testing.T) {
+	w, flags := serve(t)
+	const records = 3000
+	var text strings.Builder
+	for i := range records {
+		fmt.Fprintf(&text, "{\"id\":\"%d\",\"name\":\"N\"}\n", i)
+	}
+	args := append([]string{"--object-type", "T", write(t, t.TempDir(), "a.jsonl", text.String())}, flags...)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, append(args, "--domain", "d"), nil, io.Discard, io.Discard) }()
+	for w.objects() < 50 && ctx.Err() == nil {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "goes on from there") {
+		t.Fatalf("the load ended with %v", err)
+	}
+	if _, err := w.DomainAPI.RenameDomain(t.Context(), &kindredapi.RenameDomainRequest{DomainName: "d", NewDomainName: "e"}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := run(append(args, "--domain", "d")...); err == nil || !strings.Contains(err.Error(), "another domain") && !strings.Contains(err.Error(), "ResourceNotFoundException") {
+		t.Errorf("the old name: %v", err)
+	}
+	w.create()
+	if _, err := run(append(args, "--domain", "d")...); err == nil || !strings.Contains(err.Error(), "another domain that had this name") {
+		t.Errorf("a new domain of the old name: %v", err)
+	}
+	out, err := run(append(args, "--domain", "e")...)
+	if err != nil || !strings.HasPrefix(out, fmt.Sprint(records, " records ingested, 0 failed")) {
+		t.Errorf("the new name: %s, %v", out, err)
+	}
+	all, err := w.DomainAPI.GetDomain(t.Context(), &profileapi.GetDomainRequest{DomainName: "e"})
+	if err != nil || *all.Stats.ObjectCount != records || w.objects() != 0 {
+		t.Errorf("%+v, and %d in the new domain of the old name, %v", all.Stats, w.objects(), err)
 	}
 }
 

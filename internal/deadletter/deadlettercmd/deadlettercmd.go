@@ -8,7 +8,6 @@ package deadlettercmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -132,11 +131,4 @@ func (c *command) parse(verb string, args []string, stdout io.Writer) error {
 		return errors.New("--limit: want 1 or more")
 	}
 	return nil
-}
-
-func (c *command) writeJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

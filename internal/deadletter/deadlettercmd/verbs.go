@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
@@ -74,7 +75,7 @@ func movesAway(receives int) string {
 // listJSON leaves the records out unless they were asked for.
 func (c *command) listJSON(all *kindredclient.DeadLetters) error {
 	if c.showRecords {
-		return c.writeJSON(all)
+		return remote.WriteJSON(c.out, all)
 	}
 	type letter struct {
 		kindredclient.DeadLetter
@@ -87,7 +88,7 @@ func (c *command) listJSON(all *kindredclient.DeadLetters) error {
 	for _, l := range all.Items {
 		out.Items = append(out.Items, letter{DeadLetter: l})
 	}
-	return c.writeJSON(out)
+	return remote.WriteJSON(c.out, out)
 }
 
 func (c *command) letters(items []kindredclient.DeadLetter) error {
@@ -199,7 +200,7 @@ func add(sum, out *kindredclient.Redrive) {
 
 func (c *command) report(sum *kindredclient.Redrive) error {
 	if c.json {
-		return c.writeJSON(sum)
+		return remote.WriteJSON(c.out, sum)
 	}
 	shown := 0
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)

@@ -6,7 +6,6 @@ package domaincmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -97,9 +96,7 @@ func (c *command) rename(ctx context.Context) error {
 		return err
 	}
 	if c.json {
-		e := json.NewEncoder(c.out)
-		e.SetIndent("", "  ")
-		return e.Encode(out)
+		return remote.WriteJSON(c.out, out)
 	}
 	fmt.Fprintf(c.out, "The domain %s is %s now: %s\n", out.FormerDomainName, out.DomainName, out.ARN)
 	return nil

@@ -10,7 +10,6 @@ package iamcmd
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -141,10 +140,7 @@ func (c *call) show(a answer, show func(answer) error) error {
 	if !c.json {
 		return show(a)
 	}
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(a)
+	return remote.WriteJSON(c.out, a)
 }
 
 func usage(w io.Writer) {

@@ -5,7 +5,6 @@ package jobcmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -127,11 +126,4 @@ func (c *command) parse(verb string, args []string, stdout io.Writer) error {
 	}
 	c.filter.State = strings.ToUpper(c.filter.State)
 	return nil
-}
-
-func (c *command) writeJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

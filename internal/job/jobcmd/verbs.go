@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
@@ -34,7 +35,7 @@ func (c *command) list(ctx context.Context) error {
 		}
 	}
 	if c.json {
-		return c.writeJSON(all)
+		return remote.WriteJSON(c.out, all)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	if len(all.Items) > 0 {
@@ -62,7 +63,7 @@ func single(call func(*kindredclient.Client, context.Context, string, string) (*
 			return err
 		}
 		if c.json {
-			return c.writeJSON(j)
+			return remote.WriteJSON(c.out, j)
 		}
 		return c.show(j)
 	}

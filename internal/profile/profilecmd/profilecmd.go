@@ -6,7 +6,6 @@ package profilecmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -162,11 +161,4 @@ func (c *command) connect(ctx context.Context) error {
 		o.BaseEndpoint, o.HTTPClient = cfg.BaseEndpoint, c.client.HTTP
 	})
 	return nil
-}
-
-func (c *command) writeJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -196,5 +197,21 @@ func TestRecords(t *testing.T) {
 	text, err = run(t, "history --domain d "+p.b+" "+id[1])
 	if want := regexp.MustCompile(`(?s)^record +` + id[1] + `\ntime .*Z\naction +UPDATED\nobject type +_profile\nby +arn:\S+\ncontent .*"LastName":"Berg"`); err != nil || !want.MatchString(text) {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+// TestOneServerIsMeant: AWS's calls go where Kindred's own do, and both where
+// --endpoint says.
+func TestOneServerIsMeant(t *testing.T) {
+	p := start(t)
+	server := os.Getenv("AWS_ENDPOINT_URL")
+	t.Setenv("AWS_ENDPOINT_URL_CUSTOMER_PROFILES", "http://127.0.0.1:1")
+	for _, flags := range []string{"", " --endpoint " + server} {
+		for _, line := range []string{"history --domain d " + p.a, "lineage --domain d " + p.a} { // AWS's, Kindred's
+			if text, err := run(t, line+flags); err != nil || text == "" {
+				t.Errorf("%s%s: %q, %v", line, flags, text, err)
+			}
+		}
+		t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
 	}
 }

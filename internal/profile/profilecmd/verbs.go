@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles/types"
 
+	"kindred/internal/remote"
 	"kindred/kindredclient"
 )
 
@@ -37,7 +38,7 @@ func (c *command) show(ctx context.Context) error {
 		}
 	}
 	if c.json {
-		return c.writeJSON(struct {
+		return remote.WriteJSON(c.out, struct {
 			ProfileID          string `json:"ProfileId"`
 			SuccessorProfileID string `json:"SuccessorProfileId"`
 			Fields             map[string]string
@@ -72,7 +73,7 @@ func (c *command) provenance(ctx context.Context) error {
 		return err
 	}
 	if c.json {
-		return c.writeJSON(p)
+		return remote.WriteJSON(c.out, p)
 	}
 	c.about(p.ProfileID, p.SuccessorProfileID, "is part of")
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
@@ -130,7 +131,7 @@ func (c *command) history(ctx context.Context) error {
 		}
 	}
 	if c.json {
-		return c.writeJSON(list)
+		return remote.WriteJSON(c.out, list)
 	}
 	w := tabwriter.NewWriter(c.out, 0, 0, 2, ' ', 0)
 	if len(list) > 0 {
@@ -161,7 +162,7 @@ func (c *command) record(ctx context.Context, id string) error {
 		return err
 	}
 	if c.json {
-		return c.writeJSON(struct {
+		return remote.WriteJSON(c.out, struct {
 			types.ProfileHistoryRecord
 			Content *string
 		}{types.ProfileHistoryRecord{Id: r.Id, ObjectTypeName: r.ObjectTypeName, CreatedAt: r.CreatedAt, LastUpdatedAt: r.LastUpdatedAt,
@@ -189,7 +190,7 @@ func (c *command) asOf(ctx context.Context) error {
 		return err
 	}
 	if c.json {
-		return c.writeJSON(p)
+		return remote.WriteJSON(c.out, p)
 	}
 	values, err := flatten(p.Profile)
 	if err != nil {
@@ -256,7 +257,7 @@ func (c *command) lineage(ctx context.Context) error {
 		}
 	}
 	if c.json {
-		return c.writeJSON(all)
+		return remote.WriteJSON(c.out, all)
 	}
 	c.about(all.ProfileID, all.SuccessorProfileID, "is part of")
 	for i := range all.Merges {
@@ -293,7 +294,7 @@ func (c *command) unmerge(ctx context.Context) error {
 		return err
 	}
 	if c.json {
-		return c.writeJSON(u)
+		return remote.WriteJSON(c.out, u)
 	}
 	fmt.Fprintf(c.out, "Merge %s is undone.\nProfile %s stays", u.MergeID, u.MainProfileID)
 	for _, id := range u.RestoredProfileIDs {

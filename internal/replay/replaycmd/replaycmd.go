@@ -6,7 +6,6 @@ package replaycmd
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -87,7 +86,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		r, err = run(c, ctx)
 	}
 	if err == nil && c.json {
-		err = c.writeJSON(r)
+		err = remote.WriteJSON(c.out, r)
 	} else if err == nil {
 		err = c.show(r)
 	}
@@ -137,11 +136,4 @@ func (c *command) parse(verb string, args []string, stdout io.Writer) error {
 		c.in.MaxExamples = examples
 	}
 	return nil
-}
-
-func (c *command) writeJSON(v any) error {
-	e := json.NewEncoder(c.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	return e.Encode(v)
 }

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -330,7 +332,8 @@ func TestDamagedManifest(t *testing.T) {
 	h := newHistory()
 	rng := rand.New(rand.NewPCG(7, 8))
 	s := openStore(t, "/d/store", Options{FS: disk, memTableBytes: 64 << 10})
-	for range 400 {
+	// Numbers of files tell least soon after a database has been made.
+	for i := 0; i < 400 || oldestLog(t, disk) < 60; i++ {
 		if err := h.write(s, rng); err != nil {
 			t.Fatal(err)
 		}
@@ -376,6 +379,26 @@ func TestDamagedManifest(t *testing.T) {
 	if noticed < int(info.Size())/2 {
 		t.Errorf("of %d damages %d were noticed", info.Size(), noticed)
 	}
+}
+
+// oldestLog is the least number of a log in the store's directory.
+func oldestLog(t *testing.T, disk vfs.FS) int {
+	t.Helper()
+	names, err := disk.List("/d/store")
+	if err != nil {
+		t.Fatal(err)
+	}
+	oldest := math.MaxInt
+	for _, name := range names {
+		if number, ok := strings.CutSuffix(name, ".log"); ok {
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				t.Fatal(err)
+			}
+			oldest = min(oldest, n)
+		}
+	}
+	return oldest
 }
 
 func damages(whole []byte, rng *rand.Rand) map[string][]byte {

@@ -52,12 +52,14 @@ type Options struct {
 	maxPointClear int    // see defaultMaxPointClear; -1 in a benchmark
 }
 
-// DefaultCacheBytes is for two or three memory tables, the filters of some ten
+// DefaultCacheBytes is for some memory tables, the filters of some ten
 // million partitions, and the blocks read last.
 const DefaultCacheBytes = 96 << 20
 
-// defaultMemTableBytes is the size of a memory table. There can be four.
-const defaultMemTableBytes = 16 << 20
+// defaultMemTableBytes is the size of a memory table. There can be eight while
+// much is written, and two of them stay in memory for good: they are a good part
+// of what an idle server takes.
+const defaultMemTableBytes = 8 << 20
 
 // Open opens the store in a directory, which it makes if there is none.
 //
@@ -131,7 +133,8 @@ func (s *Store) open() (err error) {
 		}
 	}
 	cache := pebble.NewCache(s.opts.CacheBytes)
-	defer cache.Unref()
+	defer cache.Unref() // the database keeps it
+	s.cache = cache
 	o := s.pebbleOptions(cache)
 	o.ErrorIfNotExists = !fresh
 	o.ErrorIfNotPristine = fresh

@@ -16,22 +16,20 @@ import (
 const (
 	bloomBits      = 10 // per partition and table: 1 false answer in 100
 	blockBytes     = 16 << 10
-	maxOpenFiles   = 1000
+	maxOpenFiles   = 2000
 	pebbleFormat   = pebble.FormatValueSeparation
 	maxCompactions = 2
+	// l0Compaction is how many memory tables' worth of tables lie on level 0 until
+	// they are merged with what is below. Keys are spread evenly, so that each such
+	// merge writes the level below anew: with fewer, more is written for an object
+	// (package bench, Growth). Filters keep most reads out of those tables.
+	l0Compaction = 8
 )
 
-// tableBytes is the size of a table on level 0, so that a memory table becomes
+// tableBytes is the size of a table on level 0, at most: a memory table becomes
 // one. Keys are spread evenly, and the fewer tables there are the more often the
 // next question is about the one that a reader has just looked at.
-const tableBytes = defaultMemTableBytes
-
-// mergeL0 is from how many tables on level 0, one upon the other, on they are merged
-// into the level below. Values are not in them, so they are small; and as keys are
-// spread evenly each such merge writes that level anew. Ten at a time write a fifth
-// less for an object than four do (package bench, Growth); filters keep most reads
-// out of them.
-const mergeL0 = 10
+const tableBytes = 16 << 20
 
 // separation keeps larger values apart from their keys, in files that
 // compactions carry along by reference. Keys are spread evenly, so that every
@@ -46,7 +44,7 @@ var separation = pebble.ValueSeparationPolicy{
 	// written anew, all of them: with a hundred, loads of millions would do that
 	// for every hundred memory tables. Records that were written together, as those
 	// of a profile are, stay together without it.
-	MaxBlobReferenceDepth: 1000,
+	MaxBlobReferenceDepth: 2000,
 	// What no key refers to any more is given back when it is this part of a file.
 	TargetGarbageRatio: 0.3,
 	RewriteMinimumAge:  5 * time.Minute,
@@ -86,7 +84,7 @@ func (s *Store) pebbleOptions(cache *pebble.Cache) *pebble.Options {
 		FormatMajorVersion:          pebbleFormat,
 		MemTableSize:                s.opts.memTableBytes,
 		MemTableStopWritesThreshold: hardMemTables(s.opts.memTableBytes),
-		L0CompactionThreshold:       mergeL0,
+		L0CompactionThreshold:       l0Compaction,
 		L0StopWritesThreshold:       hardL0,
 		MaxOpenFiles:                maxOpenFiles,
 		Logger:                      pebbleLogger{s},

@@ -2,6 +2,8 @@ package pebblestore
 
 import (
 	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -46,4 +48,38 @@ func TestDurable(t *testing.T) {
 
 func TestLocked(t *testing.T) {
 	storetest.RunLocked(t, func(dir string) (store.Store, error) { return Open(dir, Options{Logger: quiet}) })
+}
+
+// TestShed: blocks that were read are given up, and read again when they are asked
+// for.
+func TestShed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "store")
+	s := openStore(t, dir, Options{})
+	h := newHistory()
+	rng := rand.New(rand.NewPCG(9, 10))
+	for range 200 {
+		if err := h.write(s, rng); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil { // to files
+		t.Fatal(err)
+	}
+	s = openStore(t, dir, Options{})
+	for range 2 {
+		if err := h.check(s, h.acknowledged()); err != nil {
+			t.Fatal(err)
+		}
+		if m, err := s.Stats(); err != nil || m.CacheBytes < 10_000 {
+			t.Errorf("after reading all %d bytes are cached, %v", m.CacheBytes, err)
+		}
+		s.Shed()
+		if m, err := s.Stats(); err != nil || m.CacheBytes != 0 {
+			t.Errorf("%d bytes are still cached, %v", m.CacheBytes, err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Shed() // of nothing
 }

@@ -12,7 +12,7 @@ import (
 const (
 	// maxMemTables is the number of memory tables' worth of bytes in memory,
 	// those being written to disk included, at which updates wait.
-	maxMemTables = 4
+	maxMemTables = 8
 	// maxL0 is the number of tables that a read may have to look at on level 0
 	// at which they do.
 	maxL0 = 24

@@ -50,6 +50,7 @@ type Store struct {
 	lock  *pebble.Lock
 	watch io.Closer // of the disk's health
 	db    *pebble.DB
+	cache *pebble.Cache // valid until Close
 	gate  store.Gate
 
 	failed     atomic.Pointer[error]
@@ -148,6 +149,17 @@ func (s *Store) Close() error {
 	// With an empty log the next start is quick, and what a damaged log loses
 	// is nothing.
 	return errors.Join(s.db.Flush(), s.db.Close(), s.lock.Close(), s.watch.Close())
+}
+
+// Shed gives up the blocks in memory that were read from files, for a process
+// that has little to do and others beside it. They are read again as they are
+// needed.
+func (s *Store) Shed() {
+	if s.gate.Enter() != nil {
+		return
+	}
+	defer s.gate.Leave()
+	s.cache.Reserve(int(s.opts.CacheBytes))() // by reserving all for something else, for a moment
 }
 
 // View implements [store.Store].
