@@ -317,7 +317,7 @@ func summary(w *ingesttest.World, ids []profile.ID) string {
 // a disk that has lost any part of what was not synced, the next one brings the
 // store to where it would have been undisturbed.
 func TestInvariant2ASweepThatACrashInterruptsGoesOn(t *testing.T) {
-	seed := rand.Uint64()
+	seed := seedOf(t, 0)
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 2))
 	open := func(fs *vfs.MemFS, clock *ingesttest.Clock) store.Store {

@@ -21,7 +21,7 @@ import (
 func TestMergesUnderContention(t *testing.T) {
 	for name, engine := range engines {
 		t.Run(name, func(t *testing.T) {
-			seed := rand.Uint64()
+			seed := seedOf(t, 0)
 			t.Logf("seed %d", seed)
 			w := ingesttest.NewOn(t, engine)
 			w.NewDomain(sequenceDomain)

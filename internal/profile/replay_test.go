@@ -195,8 +195,8 @@ func (w *twins) ingest() {
 // TestInvariant6ReplayedEqualsPutSo: objects that are ingested by one mapping and
 // replayed by another are as if they had been ingested by the other.
 func TestInvariant6ReplayedEqualsPutSo(t *testing.T) {
-	for range 20 {
-		seed := rand.Uint64()
+	for round := range 20 {
+		seed := seedOf(t, round)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := newTwins(t, seed)
 			for _, name := range twinTypes {
@@ -240,8 +240,8 @@ var reroutedTypes = map[string]ingesttest.Type{
 // rolled back, are what they were.
 func TestRolledBackEqualsNeverChanged(t *testing.T) {
 	moved := int64(0)
-	for range 15 {
-		seed := rand.Uint64()
+	for round := range 15 {
+		seed := seedOf(t, round)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := newTwins(t, seed)
 			for range 20 + w.r.IntN(60) {

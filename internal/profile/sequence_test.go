@@ -408,8 +408,8 @@ func (s *sequence) run(seed uint64, steps int) {
 // profiles, standard objects, index, unique keys and totals are exactly what the
 // contributions say.
 func TestInvariant6ProfilesAreFolds(t *testing.T) {
-	for range 4 {
-		seed := rand.Uint64()
+	for round := range 4 {
+		seed := seedOf(t, round)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { newSequence(t, ingesttest.Memory, seed).run(seed, 250) })
 	}
 }
@@ -417,8 +417,8 @@ func TestInvariant6ProfilesAreFolds(t *testing.T) {
 // TestInvariant7SameOnBothEngines: the same sequence gives the same answers,
 // order and errors on the memory engine and on the embedded one.
 func TestInvariant7SameOnBothEngines(t *testing.T) {
-	for range 2 {
-		seed := rand.Uint64()
+	for round := range 2 {
+		seed := seedOf(t, round)
 		traces := map[string][]string{}
 		for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
 			t.Run(fmt.Sprint(name, " seed ", seed), func(t *testing.T) {

@@ -224,8 +224,8 @@ func canonical(t *testing.T, w *ingesttest.World) []string {
 // in whatever order, once all merges are undone the world is the one in which
 // there were none.
 func TestUnmergedEqualsNeverMerged(t *testing.T) {
-	for range 60 {
-		seed := rand.Uint64()
+	for round := range 60 {
+		seed := seedOf(t, round)
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := newTwins(t, seed)
 			for range 20 + w.r.IntN(60) {

@@ -10,7 +10,7 @@ import (
 
 var (
 	seeds     = flag.Int("model.seeds", 6, "how many sequences")
-	firstSeed = flag.Uint64("model.seed", 0, "the seed of the first sequence, from which the others count; 0: random ones")
+	firstSeed = flag.Uint64("model.seed", 0, "the seed of the first sequence, from which the others count; 0: always the same, or random ones with -model.for")
 	forTime   = flag.Duration("model.for", 0, "how long to make sequences, whatever model.seeds says")
 	length    = flag.Int("model.steps", 150, "how many steps a sequence has")
 )
