@@ -136,6 +136,11 @@ export interface DeadLetter {
   State: DeadLetterState;
 }
 
+export interface DeadLetterFailure {
+  Id: string;
+  Message: string;
+}
+
 export interface DeadLetterTally {
   ObjectTypeName: string;
   Message: string;
@@ -148,6 +153,18 @@ export interface DeleteAccessKeyRequest {
 }
 
 export type DeleteAccessKeyResponse = Record<string, never>;
+
+export interface DeleteDeadLettersRequest {
+  DomainName: string;
+  Ids: string[];
+}
+
+export interface DeleteDeadLettersResponse {
+  Deleted: number;
+  NotFound: string[];
+  Failures: DeadLetterFailure[];
+  InFlight: number;
+}
 
 export interface DeletePolicyRequest {
   PolicyName: string;
@@ -445,6 +462,7 @@ export interface ListDeadLettersRequest {
   ObjectTypeName?: string;
   Message?: string;
   MessageContains?: string;
+  Ids?: string[];
   MaxResults?: number;
   NextToken?: string;
 }
@@ -751,6 +769,7 @@ export interface RedriveDeadLettersRequest {
   Message?: string;
   MessageContains?: string;
   Ids?: string[];
+  Object?: string;
   DryRun?: boolean;
   Limit?: number;
   NextToken?: string;
@@ -993,6 +1012,7 @@ export interface Operations {
   CreateSignInLink: { input: CreateSignInLinkRequest; output: CreateSignInLinkResponse };
   CreateUser: { input: CreateUserRequest; output: CreateUserResponse };
   DeleteAccessKey: { input: DeleteAccessKeyRequest; output: DeleteAccessKeyResponse };
+  DeleteDeadLetters: { input: DeleteDeadLettersRequest; output: DeleteDeadLettersResponse };
   DeletePolicy: { input: DeletePolicyRequest; output: DeletePolicyResponse };
   DeleteRole: { input: DeleteRoleRequest; output: DeleteRoleResponse };
   DeleteRolePolicy: { input: DeleteRolePolicyRequest; output: DeleteRolePolicyResponse };
@@ -1059,6 +1079,7 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   CreateSignInLink: { method: "POST", path: "/iam/users/{UserName}/sign-in-link", query: {}, times: ["ExpirationDate"] },
   CreateUser: { method: "POST", path: "/iam/users", query: {}, times: ["User.CreateDate"] },
   DeleteAccessKey: { method: "DELETE", path: "/iam/users/{UserName}/access-keys/{AccessKeyId}", query: {}, times: [] },
+  DeleteDeadLetters: { method: "POST", path: "/domains/{DomainName}/dead-letters/delete", query: {}, times: [] },
   DeletePolicy: { method: "DELETE", path: "/iam/policies/{PolicyName}", query: {}, times: [] },
   DeleteRole: { method: "DELETE", path: "/iam/roles/{RoleName}", query: {}, times: [] },
   DeleteRolePolicy: { method: "DELETE", path: "/iam/roles/{RoleName}/policies/{PolicyName}", query: {}, times: [] },

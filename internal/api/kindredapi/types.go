@@ -176,6 +176,12 @@ type DeadLetter struct {
 	State          string
 }
 
+// DeadLetterFailure is the structure of that name.
+type DeadLetterFailure struct {
+	Id      string
+	Message string
+}
+
 // DeadLetterTally is the structure of that name.
 type DeadLetterTally struct {
 	ObjectTypeName string
@@ -191,6 +197,20 @@ type DeleteAccessKeyRequest struct {
 
 // DeleteAccessKeyResponse is the structure of that name.
 type DeleteAccessKeyResponse struct {
+}
+
+// DeleteDeadLettersRequest is the structure of that name.
+type DeleteDeadLettersRequest struct {
+	DomainName string
+	Ids        []string
+}
+
+// DeleteDeadLettersResponse is the structure of that name.
+type DeleteDeadLettersResponse struct {
+	Deleted  int
+	NotFound []string
+	Failures []DeadLetterFailure
+	InFlight int
 }
 
 // DeletePolicyRequest is the structure of that name.
@@ -556,6 +576,7 @@ type ListDeadLettersRequest struct {
 	ObjectTypeName  *string
 	Message         *string
 	MessageContains *string
+	Ids             []string
 	MaxResults      *int
 	NextToken       *string
 }
@@ -900,6 +921,7 @@ type RedriveDeadLettersRequest struct {
 	Message         *string
 	MessageContains *string
 	Ids             []string
+	Object          *string
 	DryRun          *bool
 	Limit           *int
 	NextToken       *string
