@@ -16,6 +16,7 @@ import { useFormat } from "../../i18n/format";
 import { useText } from "../../i18n/text";
 import { type Finding, type LetterFilter, useDeadLetters } from "../../resources/deadletters";
 import { queueName } from "../../resources/queues";
+import { causeOf } from "./causes";
 import { CauseText } from "./CauseText";
 import { ChooseQueueModal } from "./ChooseQueueModal";
 import { errorColumns, letterColumns } from "./columns";
@@ -42,7 +43,7 @@ export default function DeadLettersPage() {
 
   return (
     <Page
-      title={t("title")}
+      title={one ? t(`cause_${causeOf(one.message)}`) : t("title")}
       subject={domainName}
       crumbs={[{ text: domainName, href: domainPath(domainName) }, ...(one ? [{ text: t("title"), href: lettersPath(domainName) }] : [])]}
       description={
@@ -132,6 +133,7 @@ function Errors(props: { domain: string; tallies: readonly DeadLetterTally[]; li
       keyOf={(e) => `${e.ObjectTypeName} ${e.Message}`}
       nameOf={(e) => `${e.ObjectTypeName}: ${e.Message}`}
       empty={{ title: t("empty") }}
+      wrap
     />
   );
 }
@@ -154,6 +156,7 @@ function Letters(props: {
   const ids = (letters: readonly DeadLetter[]): string[] => letters.filter((l) => l.State === "QUEUED").map((l) => l.Id);
   return (
     <ResourceTable<DeadLetter>
+      key={one ? "one" : "all"} // what is remembered of them differs
       id={one ? "dead-letters-of-error" : "dead-letters"}
       level="h2"
       title={t(one ? "lettersOf" : "letters")}
@@ -169,8 +172,9 @@ function Letters(props: {
             ? { title: t("emptyOf"), action: <AppButton href={lettersPath(domain)}>{t("allErrors")}</AppButton> }
             : { title: t("empty"), text: t("emptyText") }
       }
+      wrap
       actions={(selected) => (
-        <>
+        <SpaceBetween direction="horizontal" size="xs">
           <Button disabled={ids(selected).length === 0} onClick={() => onDiscard(ids(selected))}>
             {t("discard")}
           </Button>
@@ -180,7 +184,7 @@ function Letters(props: {
           <Button variant="primary" disabled={list.items.length === 0 || without} onClick={() => onResend()}>
             {t("resendAll")}
           </Button>
-        </>
+        </SpaceBetween>
       )}
     />
   );

@@ -74,7 +74,7 @@ function Letter({ domain, letter, onLookAgain }: { domain: string; letter: DeadL
   const t = useText(catalogue);
   const { Message, ObjectTypeName, SentAt, ReceiveCount, Id, State } = letter;
   return (
-    <>
+    <SpaceBetween size="l">
       {State === "WAITING" && (
         <Alert type="info" action={<Button onClick={onLookAgain}>{t("lookAgain")}</Button>}>
           {t("waitingText")}
@@ -107,7 +107,7 @@ function Letter({ domain, letter, onLookAgain }: { domain: string; letter: DeadL
         </SpaceBetween>
       </Container>
       <RecordPart domain={domain} letter={letter} />
-    </>
+    </SpaceBetween>
   );
 }
 

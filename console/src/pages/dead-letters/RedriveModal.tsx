@@ -1,6 +1,6 @@
 import Alert from "@cloudscape-design/components/alert";
 import Box from "@cloudscape-design/components/box";
-import Button from "@cloudscape-design/components/button";
+import Button, { type ButtonProps } from "@cloudscape-design/components/button";
 import Modal from "@cloudscape-design/components/modal";
 import ProgressBar from "@cloudscape-design/components/progress-bar";
 import SpaceBetween from "@cloudscape-design/components/space-between";
@@ -24,6 +24,7 @@ export function RedriveModal({ domain, scope, count, onClose }: { domain: string
   const queries = useQueryClient();
   const [run, setRun] = useState<Run>({ phase: "asked" });
   const stop = useRef<AbortController>(undefined);
+  const leave = useRef<ButtonProps.Ref>(null);
   useEffect(() => () => stop.current?.abort(), []);
 
   const start = async (dryRun: boolean): Promise<void> => {
@@ -44,7 +45,11 @@ export function RedriveModal({ domain, scope, count, onClose }: { domain: string
   };
 
   const running = run.phase === "running";
+  // What has been done is not offered again, so that the buttons go, and the focus with them.
   const again = run.phase === "asked" || run.phase === "stopped" || run.phase === "failed" || run.dryRun || run.sum?.more === true;
+  useEffect(() => {
+    if (!again && !running) leave.current?.focus();
+  }, [again, running]);
   return (
     <Modal
       visible
@@ -55,20 +60,18 @@ export function RedriveModal({ domain, scope, count, onClose }: { domain: string
       footer={
         <Box float="right">
           <SpaceBetween direction="horizontal" size="xs">
-            {running ? (
-              <Button onClick={() => stop.current?.abort()}>{t("stop")}</Button>
-            ) : (
-              <Button variant={again ? "link" : "primary"} onClick={onClose}>
-                {t(run.phase === "asked" ? "cancel" : "done")}
-              </Button>
-            )}
-            {again && !running && (
-              <>
-                <Button onClick={() => void start(true)}>{t("dryRun")}</Button>
-                <Button variant="primary" onClick={() => void start(false)}>
+            <Button ref={leave} variant={again || running ? "link" : "primary"} onClick={() => (running ? stop.current?.abort() : onClose())}>
+              {t(running ? "stop" : run.phase === "asked" ? "cancel" : "done")}
+            </Button>
+            {(again || running) && (
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button loading={running && run.dryRun} disabled={running && !run.dryRun} onClick={() => void start(true)}>
+                  {t("dryRun")}
+                </Button>
+                <Button variant="primary" loading={running && !run.dryRun} disabled={running && run.dryRun} onClick={() => void start(false)}>
                   {t("resend")}
                 </Button>
-              </>
+              </SpaceBetween>
             )}
           </SpaceBetween>
         </Box>
@@ -96,7 +99,7 @@ function Outcome({ run }: { run: Exclude<Run, { phase: "asked" }> }) {
   const { phase, dryRun, sum, error } = run;
   const done = sum ? sum.redriven + sum.failed + sum.skipped : 0;
   return (
-    <>
+    <SpaceBetween size="m">
       {phase === "running" && (
         <ProgressBar
           label={t(dryRun ? "dryRunning" : "running")}
@@ -107,7 +110,7 @@ function Outcome({ run }: { run: Exclude<Run, { phase: "asked" }> }) {
       {phase === "failed" && <ErrorAlert error={error} />}
       {phase === "stopped" && <Alert type="warning">{t("stopped")}</Alert>}
       {sum && phase !== "running" && <Result sum={sum} dryRun={dryRun} done={done} />}
-    </>
+    </SpaceBetween>
   );
 }
 
@@ -122,7 +125,7 @@ function Result({ sum, dryRun, done }: { sum: Sum; dryRun: boolean; done: number
     );
   }
   return (
-    <>
+    <SpaceBetween size="m">
       <Alert type={sum.failed > 0 ? "warning" : "success"} header={t(dryRun ? "wouldPass" : "passed", { count: sum.redriven })}>
         <Box variant="span" color="inherit">
           {lines(t, sum, dryRun).map((line) => (
@@ -155,7 +158,7 @@ function Result({ sum, dryRun, done }: { sum: Sum; dryRun: boolean; done: number
           ))}
         </div>
       )}
-    </>
+    </SpaceBetween>
   );
 }
 

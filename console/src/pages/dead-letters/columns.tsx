@@ -1,8 +1,6 @@
 import Button from "@cloudscape-design/components/button";
-import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
 import type { DeadLetter, DeadLetterTally } from "../../api/kindred.types";
-import { AppButton } from "../../components/AppButton";
 import { AppLink } from "../../components/AppLink";
 import type { Column } from "../../components/ResourceTable";
 import { Time } from "../../components/Time";
@@ -16,9 +14,9 @@ type Texts = Text<typeof catalogue>;
 /** Errors by object type, with how many letters have them. */
 export function errorColumns(t: Texts, domain: string, onResend: (tally: DeadLetterTally) => void): Column<DeadLetterTally>[] {
   return [
-    { id: "count", header: t("count"), value: (e) => e.Count, width: 110 },
-    { id: "objectType", header: t("objectType"), value: (e) => e.ObjectTypeName, minWidth: 130 },
-    { id: "cause", header: t("cause"), value: (e) => t(`cause_${causeOf(e.Message)}`), minWidth: 170 },
+    { id: "count", header: t("count"), value: (e) => e.Count, width: 120 },
+    { id: "objectType", header: t("objectType"), value: (e) => e.ObjectTypeName, minWidth: 150 },
+    { id: "cause", header: t("cause"), value: (e) => t(`cause_${causeOf(e.Message)}`), minWidth: 190 },
     {
       id: "error",
       header: t("error"),
@@ -31,20 +29,11 @@ export function errorColumns(t: Texts, domain: string, onResend: (tally: DeadLet
       id: "actions",
       header: t("actions"),
       cell: (e) => (
-        <SpaceBetween direction="horizontal" size="xs">
-          <AppButton
-            variant="inline-link"
-            href={lettersPath(domain, { objectType: e.ObjectTypeName, message: e.Message })}
-            ariaLabel={t("showOf", { type: e.ObjectTypeName, error: e.Message })}
-          >
-            {t("show")}
-          </AppButton>
-          <Button variant="inline-link" ariaLabel={t("resendOf", { type: e.ObjectTypeName, error: e.Message })} onClick={() => onResend(e)}>
-            {t("resend")}
-          </Button>
-        </SpaceBetween>
+        <Button variant="inline-link" ariaLabel={t("resendOf", { type: e.ObjectTypeName, error: e.Message })} onClick={() => onResend(e)}>
+          {t("resend")}
+        </Button>
       ),
-      minWidth: 220,
+      minWidth: 130,
     },
   ];
 }
@@ -64,10 +53,10 @@ export function letterColumns(t: Texts, domain: string, one: boolean): Column<De
         </AppLink>
       ),
       rowHeader: true,
-      minWidth: 180,
+      minWidth: 200,
     },
-    { id: "objectType", header: t("objectType"), value: (l) => l.ObjectTypeName, optional: one, minWidth: 130 },
-    { id: "cause", header: t("cause"), value: (l) => t(`cause_${causeOf(l.Message)}`), optional: one, minWidth: 170 },
+    { id: "objectType", header: t("objectType"), value: (l) => l.ObjectTypeName, optional: one, minWidth: 150 },
+    { id: "cause", header: t("cause"), value: (l) => t(`cause_${causeOf(l.Message)}`), optional: one, minWidth: 190 },
     { id: "error", header: t("error"), value: (l) => l.Message, optional: one, minWidth: 260 },
     { id: "record", header: t("record"), value: (l) => l.Body.slice(0, recordShown), optional: !one, minWidth: 260 },
     {

@@ -13,8 +13,6 @@ export default messages({
   objectType: { en: "Object type", "pt-BR": "Tipo de objeto" },
   count: { en: "Letters", "pt-BR": "Mensagens" },
   actions: { en: "Actions", "pt-BR": "Ações" },
-  show: { en: "Show letters", "pt-BR": "Mostrar mensagens" },
-  showOf: { en: "Show the letters of {type}: {error}", "pt-BR": "Mostrar as mensagens de {type}: {error}" },
   resend: { en: "Send again", "pt-BR": "Reenviar" },
   resendOf: { en: "Send the letters again of {type}: {error}", "pt-BR": "Reenviar as mensagens de {type}: {error}" },
 

@@ -3,6 +3,7 @@ import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
 import Input from "@cloudscape-design/components/input";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { kms } from "../../api/kms";
@@ -37,12 +38,12 @@ export function AliasesPart({ id }: { id: string }) {
         selection="single"
         empty={{ title: t("noAliases"), text: t("noAliasesText"), action: <Button onClick={() => setCreating(true)}>{t("createAlias")}</Button> }}
         actions={([chosen]) => (
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!chosen} onClick={() => chosen && setRemoving(named(chosen))}>
               {t("remove")}
             </Button>
             <Button onClick={() => setCreating(true)}>{t("createAlias")}</Button>
-          </>
+          </SpaceBetween>
         )}
       />
       {creating && <CreateModal id={id} onClose={() => setCreating(false)} />}

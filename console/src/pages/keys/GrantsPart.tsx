@@ -1,6 +1,7 @@
 import { type GrantListEntry, RevokeGrantCommand } from "@aws-sdk/client-kms";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { kms } from "../../api/kms";
@@ -35,14 +36,15 @@ export function GrantsPart({ id }: { id: string }) {
         keyOf={(g) => g.GrantId ?? ""}
         nameOf={(g) => who(t, g)}
         selection="single"
+        wrap
         empty={{ title: t("noGrants"), text: t("noGrantsText") }}
         actions={([chosen]) => (
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!chosen} onClick={() => setRevoking(chosen)}>
               {t("revoke")}
             </Button>
             <Button onClick={() => setCreating(true)}>{t("createGrant")}</Button>
-          </>
+          </SpaceBetween>
         )}
       />
       {creating && <GrantModal id={id} onClose={() => setCreating(false)} />}

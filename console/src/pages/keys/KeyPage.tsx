@@ -44,11 +44,11 @@ export default function KeyPage() {
       actions={key && <Actions keyData={key} name={name} fetching={isFetching} onRefresh={() => void refetch()} />}
     >
       {key ? (
-        <>
+        <SpaceBetween size="l">
           <State keyData={key} />
           <Details keyData={key} />
           <Parts keyData={key} name={name} />
-        </>
+        </SpaceBetween>
       ) : error ? (
         <ErrorAlert error={error} onRetry={() => void refetch()} />
       ) : (

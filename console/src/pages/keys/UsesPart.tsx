@@ -22,6 +22,7 @@ export function UsesPart({ id }: { id: string }) {
       description={t("usesText")}
       columns={columns}
       list={list}
+      wrap
       keyOf={(u) => `${u.domain} ${u.objectType ?? ""}`}
       nameOf={(u) => u.domain}
       empty={{ title: t("noUses"), text: t("noUsesText") }}

@@ -97,7 +97,7 @@ export function EditModal({ queue, onClose }: { queue: Queue; onClose: () => voi
             {t("redriveField")}
           </Checkbox>
           {form.moves && (
-            <>
+            <SpaceBetween size="l">
               <Alert type="info">{t("redriveWarning")}</Alert>
               <ColumnLayout columns={2}>
                 <FormField label={t("target")} errorText={tried && wrong.has("target") && t("needTarget")}>
@@ -115,7 +115,7 @@ export function EditModal({ queue, onClose }: { queue: Queue; onClose: () => voi
                   <Input type="number" inputMode="numeric" value={form.receives} onChange={({ detail }) => setForm({ ...form, receives: detail.value })} />
                 </FormField>
               </ColumnLayout>
-            </>
+            </SpaceBetween>
           )}
           {save.error && <ErrorAlert error={save.error} />}
         </SpaceBetween>

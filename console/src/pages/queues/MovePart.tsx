@@ -160,6 +160,7 @@ function Tasks({ queue }: { queue: Queue }) {
         keyOf={(task) => String(task.StartedTimestamp)}
         nameOf={(task) => format.exact(startOf(task))}
         empty={{ title: t("noTasks") }}
+        wrap
       />
     </>
   );
@@ -171,7 +172,7 @@ const startOf = (task: ListMessageMoveTasksResultEntry): Date => new Date(task.S
 
 function taskColumns(t: Text<typeof catalogue>, { number, exact }: Format, onStop: (handle: string) => void): Column<ListMessageMoveTasksResultEntry>[] {
   return [
-    { id: "started", header: t("startedAt"), value: startOf, cell: (task) => <Time at={startOf(task)} />, rowHeader: true, minWidth: 170 },
+    { id: "started", header: t("startedAt"), value: startOf, cell: (task) => <Time at={startOf(task)} />, rowHeader: true, minWidth: 200 },
     {
       id: "status",
       header: t("status"),
@@ -181,7 +182,7 @@ function taskColumns(t: Text<typeof catalogue>, { number, exact }: Format, onSto
         return (
           <StatusIndicator type={looks[status]}>
             {t(status)}
-            {task.FailureReason && `: ${task.FailureReason}`}
+            {task.FailureReason && `: ${task.FailureReason === "CouldNotDetermineMessageSource" ? t("noSource") : task.FailureReason}`}
           </StatusIndicator>
         );
       },
@@ -194,7 +195,7 @@ function taskColumns(t: Text<typeof catalogue>, { number, exact }: Format, onSto
       cell: (task) => t("movedOf", { moved: number(task.ApproximateNumberOfMessagesMoved ?? 0), total: number(task.ApproximateNumberOfMessagesToMove ?? 0) }),
       minWidth: 120,
     },
-    { id: "destination", header: t("destination"), value: (task) => (task.DestinationArn ? queueNameOfArn(task.DestinationArn) : t("toSources")), minWidth: 200 },
+    { id: "destination", header: t("destination"), value: (task) => (task.DestinationArn ? queueNameOfArn(task.DestinationArn) : t("toSources")), minWidth: 180 },
     {
       id: "stop",
       header: t("stop"),

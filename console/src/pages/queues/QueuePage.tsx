@@ -50,13 +50,13 @@ export default function QueuePage() {
       }
     >
       {queue ? (
-        <>
+        <SpaceBetween size="l">
           <Details queue={queue} />
           <Parts queue={queue} />
           {open === "edit" && <EditModal queue={queue} onClose={close} />}
           {open === "purge" && <PurgeModal queue={queue} onClose={close} />}
           {open === "delete" && <DeleteModal queue={queue} onClose={close} />}
-        </>
+        </SpaceBetween>
       ) : error ? (
         <ErrorAlert error={error} onRetry={() => void refetch()} />
       ) : (

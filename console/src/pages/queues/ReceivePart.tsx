@@ -151,18 +151,19 @@ export function ReceivePart({ queue }: { queue: Queue }) {
         keyOf={(m) => m.id}
         nameOf={(m) => (m.sent ? t("messageOf", { time: format.exact(m.sent) }) : m.id)}
         selection="multi"
+        wrap
         empty={{ title: t("noneReceived"), text: t("noneReceivedText") }}
         actions={(selected) => {
           const chosen = held.filter((m) => selected.some((s) => s.id === m.id));
           return (
-            <>
+            <SpaceBetween direction="horizontal" size="xs">
               <Button disabled={chosen.length === 0} onClick={() => setDeleting(chosen)}>
                 {t("deleteSelected")}
               </Button>
               <Button disabled={held.length === 0} loading={giveBack.isPending} onClick={() => giveBack.mutate(chosen.length > 0 ? chosen : held)}>
                 {t("giveBack")}
               </Button>
-            </>
+            </SpaceBetween>
           );
         }}
       />
@@ -190,10 +191,10 @@ function columnsOf(t: Text<typeof catalogue>, { number, bytes, exact }: Format, 
         </Button>
       ),
       rowHeader: true,
-      minWidth: 180,
+      minWidth: 200,
     },
-    { id: "body", header: t("body"), value: (m) => m.body.slice(0, bodyShown), minWidth: 280 },
-    { id: "receives", header: t("receiveCount"), value: (m) => m.receives, cell: (m) => number(m.receives), minWidth: 120 },
+    { id: "body", header: t("body"), value: (m) => m.body.slice(0, bodyShown), minWidth: 260 },
+    { id: "receives", header: t("receiveCount"), value: (m) => m.receives, cell: (m) => number(m.receives), minWidth: 150 },
     { id: "size", header: t("size"), value: (m) => m.size, cell: (m) => bytes(m.size), minWidth: 100 },
     { id: "sender", header: t("sender"), value: (m) => m.sender, optional: true, minWidth: 160 },
     { id: "id", header: t("messageId"), value: (m) => m.id, optional: true, minWidth: 320 },
