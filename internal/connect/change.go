@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"kindred/internal/contactrecord"
 	"kindred/internal/domain"
@@ -35,7 +36,7 @@ func (s *Service) change(ctx context.Context, in *instance, edits []*edit) error
 	if err != nil {
 		return err
 	}
-	at := s.now().UnixMilli()
+	at := s.now()
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		now, err := s.instance(ctx, tx, in.ID)
 		if err != nil {
@@ -54,6 +55,7 @@ func (s *Service) change(ctx context.Context, in *instance, edits []*edit) error
 	if err != nil {
 		return err
 	}
+	s.noted(in.ID)
 	var pending []*contact
 	for i, e := range edits {
 		if e.contact == nil || !e.contact.Pending {
@@ -73,7 +75,7 @@ func (s *Service) change(ctx context.Context, in *instance, edits []*edit) error
 	return nil
 }
 
-func (s *Service) changeOne(ctx context.Context, tx store.Tx, instanceID string, e *edit, ingest bool, at int64) error {
+func (s *Service) changeOne(ctx context.Context, tx store.Tx, instanceID string, e *edit, ingest bool, at time.Time) error {
 	e.contact, e.changed, e.err = nil, false, nil
 	old, err := s.contact(ctx, tx, instanceID, e.id)
 	if err != nil {
@@ -89,7 +91,7 @@ func (s *Service) changeOne(ctx context.Context, tx store.Tx, instanceID string,
 		return nil
 	}
 	if c.Pending = ingest; ingest {
-		tx.Put(dueKey(instanceID, e.id), dueValue(at))
+		tx.Put(dueKey(instanceID, e.id), dueValue(at.UnixMilli()))
 	} else {
 		c.Ingested = nil
 		tx.Delete(dueKey(instanceID, e.id))
@@ -97,6 +99,7 @@ func (s *Service) changeOne(ctx context.Context, tx store.Tx, instanceID string,
 	if err := s.putContact(tx, instanceID, old, c); err != nil {
 		return err
 	}
+	s.note(tx, instanceID, c, at)
 	e.contact, e.changed = c, true
 	return nil
 }

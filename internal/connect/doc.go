@@ -47,6 +47,7 @@
 //	connect/INSTANCE/associations    ID: integration association
 //	connect/INSTANCE/c/CONTACT       c: contact; l/CONTACT: a contact that refers to this one
 //	connect/INSTANCE/due             CONTACT: to be ingested, since when
+//	connect/INSTANCE/feed            time in microseconds, CONTACT: it has changed
 //	connect/INSTANCE/t/KIND/DAY      time CONTACT: contacts by a time of theirs
 //
 // KIND is the time ([timeKinds]), DAY is yyyymmdd in UTC, time is in

@@ -92,6 +92,7 @@ func (s *Service) ingest(ctx context.Context, instanceID string, to target, list
 // settle notes the results of an ingestion, and returns the contacts that have
 // changed since.
 func (s *Service) settle(ctx context.Context, instanceID string, to target, list []*contact, results []ingest.Result) (again []*contact, err error) {
+	at := s.now()
 	err = s.store.Update(ctx, func(tx store.Tx) error {
 		again = nil
 		ids := make([]string, len(list))
@@ -118,6 +119,7 @@ func (s *Service) settle(ctx context.Context, instanceID string, to target, list
 			if err := s.putContact(tx, instanceID, now, &next); err != nil {
 				return err
 			}
+			s.note(tx, instanceID, &next, at)
 			tx.Delete(dueKey(instanceID, ids[i]))
 		}
 		return nil
@@ -125,6 +127,7 @@ func (s *Service) settle(ctx context.Context, instanceID string, to target, list
 	if err != nil {
 		return nil, fmt.Errorf("connect: %w", err)
 	}
+	s.noted(instanceID)
 	for i := range results {
 		if results[i].Err != nil {
 			s.log.WarnContext(ctx, "a contact was refused by its domain, which has no dead letter queue", "instance", instanceID,
@@ -259,8 +262,8 @@ const (
 )
 
 // Run ingests what a crash, a lost connection or a busy domain has left due,
-// removes contacts that have outlived [Retention], and finishes deletions of
-// instances, until the context ends.
+// removes contacts that have outlived [Retention] and notes that have been kept for
+// their time, and finishes deletions of instances, until the context ends.
 func (s *Service) Run(ctx context.Context) error {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
@@ -287,7 +290,7 @@ func (s *Service) sweep(ctx context.Context) error {
 			err = errors.Join(err, s.purge(ctx, in.ID))
 			continue
 		}
-		err = errors.Join(err, s.retry(ctx, in.ID), s.expire(ctx, in.ID))
+		err = errors.Join(err, s.retry(ctx, in.ID), s.expire(ctx, in.ID), s.prune(ctx, in.ID))
 	}
 	return err
 }

@@ -45,8 +45,11 @@ type Config struct {
 	Account      string
 	Associations Associations
 	Ingest       Ingester
-	Now          func() time.Time // nil: time.Now
-	Log          *slog.Logger     // nil: no log
+	// Changed is told of an instance after contacts of it have changed on this node;
+	// it must return at once. Nil: nobody is.
+	Changed func(instanceID string)
+	Now     func() time.Time // nil: time.Now
+	Log     *slog.Logger     // nil: no log
 }
 
 // Service is the connect API. It may be used concurrently.
@@ -58,6 +61,7 @@ type Service struct {
 	account      string
 	associations Associations
 	ingester     Ingester
+	changed      func(instanceID string)
 	now          func() time.Time
 	log          *slog.Logger
 	searched     int // MaxSearched
@@ -71,7 +75,7 @@ func New(c Config) *Service {
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Service{c.Store, c.Seal, c.Pages, c.Region, c.Account, c.Associations, c.Ingest, c.Now, c.Log, MaxSearched}
+	return &Service{c.Store, c.Seal, c.Pages, c.Region, c.Account, c.Associations, c.Ingest, c.Changed, c.Now, c.Log, MaxSearched}
 }
 
 // format is the version of all stored values.

@@ -111,6 +111,7 @@ type Outbox struct {
 	send    Sender
 	log     *slog.Logger
 	kick    chan struct{}
+	made    func(domain.ID) // nil: nobody
 
 	// pauses are queues that refused a letter, and single letters that their
 	// queue cannot take. Only Run uses them.
@@ -132,6 +133,10 @@ func longer(d time.Duration) time.Duration { return min(max(2*d, firstDelay), la
 func New(s store.Store, seal tink.AEAD, domains Domains, send Sender, log *slog.Logger) *Outbox {
 	return &Outbox{store: s, seal: seal, domains: domains, send: send, log: log, kick: make(chan struct{}, 1), pauses: map[string]pause{}}
 }
+
+// OnPut sets who is told of each letter that has been made durable; told must return at
+// once. It is called where a node is put together.
+func (o *Outbox) OnPut(told func(of domain.ID)) { o.made = told }
 
 // Put makes letters durable; they are delivered soon after.
 func (o *Outbox) Put(ctx context.Context, letters ...*resource.Letter) error {
@@ -155,6 +160,11 @@ func (o *Outbox) Put(ctx context.Context, letters ...*resource.Letter) error {
 	})
 	if err != nil {
 		return fmt.Errorf("dead letter: %w", err)
+	}
+	if o.made != nil {
+		for _, l := range letters {
+			o.made(l.DomainID)
+		}
 	}
 	select {
 	case o.kick <- struct{}{}:

@@ -26,6 +26,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/tink"
 
 	"kindred/internal/fault"
+	"kindred/internal/seal"
 	"kindred/internal/store"
 )
 
@@ -108,7 +109,8 @@ type Domains struct {
 	keys  DataKeys
 	now   func() time.Time
 
-	reseal Resealer // nil: nobody
+	reseal  Resealer             // nil: nobody
+	tallied func(ID, seal.Tally) // nil: nobody
 
 	mu      sync.Mutex // guards the following
 	configs map[ID]*Config

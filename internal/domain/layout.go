@@ -25,7 +25,7 @@ func (id ID) Prefix() []byte { return append([]byte{'d'}, id[:]...) }
 // Partition names a partition of the domain. Each concept has a kind of its
 // own: 'c' configuration, 'n' counters, 'p' a profile, 'k' an index key,
 // 'u' a unique key, 'x' an hour in which profiles are due, 'm' a merge, 'z' the
-// end of a profile, 'j' jobs, 'e' reports of erasures, 'r' dry runs of replays. Package rekey has to know
+// end of a profile, 'j' jobs, 'e' reports of erasures, 'r' dry runs of replays, 'a' activity. Package rekey has to know
 // each kind: whether its values are sealed with the domain's data keys.
 func (id ID) Partition(kind byte, rest ...byte) []byte {
 	b := make([]byte, 0, 1+len(id)+1+len(rest))

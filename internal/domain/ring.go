@@ -357,6 +357,7 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 	if err != nil {
 		return err
 	}
+	var tally seal.Tally
 	err = d.store.Update(ctx, func(tx store.Tx) error {
 		if err := c.inForce(ctx, tx); err != nil {
 			return err
@@ -365,10 +366,14 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 		if err := fn(sealed); err != nil {
 			return err
 		}
+		tally = sealed.Tally()
 		return sealed.Err()
 	})
 	if errors.Is(err, errStale) {
 		d.drop(c)
+	}
+	if err == nil && d.tallied != nil && tally != (seal.Tally{}) {
+		d.tallied(c.ID, tally)
 	}
 	return keyTrouble(err)
 }

@@ -30,20 +30,51 @@ type identity struct {
 // JSON protocols give to failed authentication; the service is returned with
 // them when the request's claim could be read.
 func (s *Service) Authenticate(r *http.Request, body []byte) (*access.Caller, string, error) {
+	_, caller, service, err := s.authenticate(r, body)
+	return caller, service, err
+}
+
+// AuthenticateStream is [Service.Authenticate] for a request whose answer goes on for
+// a while. Again finds out who the caller is by then, with the policies in force, or
+// why it may not call any more: its key is inactive, its session has ended. The
+// signature has been good and is not looked at again, nor is how long it is good for.
+func (s *Service) AuthenticateStream(r *http.Request, body []byte) (caller *access.Caller, service string, again func(context.Context) (*access.Caller, error), err error) {
+	claim, caller, service, err := s.authenticate(r, body)
+	if err != nil {
+		return nil, service, nil, err
+	}
+	return caller, service, func(ctx context.Context) (*access.Caller, error) {
+		now := s.now()
+		id, err := s.identify(ctx, claim, now)
+		if err != nil {
+			return nil, err
+		}
+		return id.present(r, now)
+	}, nil
+}
+
+func (s *Service) authenticate(r *http.Request, body []byte) (*sigv4.Signed, *access.Caller, string, error) {
 	claim, err := s.verifier.Parse(r)
 	if err != nil {
-		return nil, "", err
+		return nil, nil, "", err
 	}
 	now := s.now()
 	id, err := s.identify(r.Context(), claim, now)
 	if err != nil {
-		return nil, claim.Service, err
+		return nil, nil, claim.Service, err
 	}
 	if err := s.verifier.Verify(claim, id.secret, body, now); err != nil {
-		return nil, claim.Service, err
+		return nil, nil, claim.Service, err
 	}
+	caller, err := id.present(r, now)
+	return claim, caller, claim.Service, err
+}
+
+// present is the caller with what a request has of its own, unless its session has
+// ended by time.
+func (id *identity) present(r *http.Request, now time.Time) (*access.Caller, error) {
 	if !id.expires.IsZero() && !now.Before(id.expires) {
-		return nil, claim.Service, sigv4.Expired()
+		return nil, sigv4.Expired()
 	}
 	caller := id.caller
 	caller.Time = now
@@ -51,7 +82,7 @@ func (s *Service) Authenticate(r *http.Request, body []byte) (*access.Caller, st
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		caller.SourceIP = host
 	}
-	return &caller, claim.Service, nil
+	return &caller, nil
 }
 
 // errUnknown: there is no such key, or it is not to be used.

@@ -15,6 +15,7 @@ import (
 
 	"kindred/internal/access"
 	"kindred/internal/api/kindredapi"
+	"kindred/internal/api/stsapi"
 	"kindred/internal/fault"
 	"kindred/internal/iam"
 	"kindred/internal/store"
@@ -331,5 +332,49 @@ func BenchmarkAuthenticate(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestAuthenticateStream: while an answer goes on, its caller is who it is by then.
+func TestAuthenticateStream(t *testing.T) {
+	w := newWorld(t)
+	c := w.user("alice", allow("profile:GetDomain", "*"))
+	r := w.request(c)
+	r.RemoteAddr = "192.0.2.1:1234"
+	caller, service, again, err := w.svc.AuthenticateStream(r, nil)
+	if err != nil || service != "profile" || caller.UserName != "alice" || caller.SourceIP != "192.0.2.1" {
+		t.Fatalf("%+v %s %v", caller, service, err)
+	}
+	w.clock.advance(time.Hour) // the signature is long out of date
+	later, err := again(t.Context())
+	if err != nil || !may(later, "profile:GetDomain", "*") || later.SourceIP != "192.0.2.1" || !later.Time.Equal(w.clock.now()) {
+		t.Fatalf("%+v %v", later, err)
+	}
+	must(t)(w.svc.PutUserPolicy(w.ctx, &kindredapi.PutUserPolicyRequest{UserName: "alice", PolicyName: "p", PolicyDocument: deny("*", "*")}))
+	if later, err = again(t.Context()); err != nil || may(later, "profile:GetDomain", "*") {
+		t.Fatalf("under another policy: %v", err)
+	}
+	must(t)(w.svc.UpdateAccessKey(w.ctx, &kindredapi.UpdateAccessKeyRequest{UserName: "alice", AccessKeyId: c.AccessKeyID, Status: "Inactive"}))
+	if _, err = again(t.Context()); err == nil {
+		t.Error("with an inactive key")
+	}
+
+	token, err := w.svc.GetSessionToken(w.as(w.admin), &stsapi.GetSessionTokenRequest{DurationSeconds: new(900)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _, again, err = w.svc.AuthenticateStream(w.request(temporary(token.Credentials)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(15 * time.Minute)
+	if _, err = again(t.Context()); err == nil {
+		t.Error("after the session")
+	}
+
+	forged := c
+	forged.SecretAccessKey = "x"
+	if _, _, again, err := w.svc.AuthenticateStream(w.request(forged), nil); err == nil || again != nil {
+		t.Error("with another secret")
 	}
 }

@@ -38,7 +38,7 @@ func call(svc *iam.Service, ctx context.Context, name string, in reflect.Value) 
 // naming the action and the resource, and lets in who has just that.
 func TestEveryOperationAsks(t *testing.T) {
 	ops := operations()
-	if len(ops) != 32 {
+	if len(ops) != 33 {
 		t.Errorf("%d operations", len(ops))
 	}
 	for _, op := range ops {
@@ -105,6 +105,49 @@ func TestUsers(t *testing.T) {
 	must(t)(w.svc.DeleteUser(w.ctx, &kindredapi.DeleteUserRequest{UserName: "Alice"}))
 	_, err = w.svc.DeleteUser(w.ctx, &kindredapi.DeleteUserRequest{UserName: "Alice"})
 	wantFault(t, err, fault.NotFound, "", "Alice")
+}
+
+// A list of users shows of each what the caller might list as well.
+func TestUsersAreSummarized(t *testing.T) {
+	w := newWorld(t)
+	w.predefine()
+	reader := w.user("reader", allow("iam:ListUsers", "*"))
+	w.user("alice", allow("*", "*"))
+	must(t)(w.svc.AttachUserPolicy(w.ctx, &kindredapi.AttachUserPolicyRequest{UserName: "alice", PolicyName: iam.AgentPolicy}))
+	find := func(ctx context.Context) kindredapi.User {
+		t.Helper()
+		list, err := w.svc.ListUsers(ctx, &kindredapi.ListUsersRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range list.Users {
+			if u.UserName == "alice" {
+				return u
+			}
+		}
+		t.Fatal("alice is not listed")
+		return kindredapi.User{}
+	}
+	got := find(w.ctx)
+	if d := cmp.Diff([]any{[]string{iam.AgentPolicy}, []string{"p"}, 1}, []any{got.AttachedPolicyNames, got.InlinePolicyNames, *got.AccessKeyCount}); d != "" {
+		t.Error(d)
+	}
+	if got := find(w.as(reader)); got.AttachedPolicyNames != nil || got.InlinePolicyNames != nil || got.AccessKeyCount != nil {
+		t.Errorf("to whom may only list users: %+v", got)
+	}
+}
+
+func TestAccountSummary(t *testing.T) {
+	w := newWorld(t)
+	w.predefine()
+	w.user("alice", "")
+	w.role("worker", trust(root), "")
+	got, err := w.svc.GetAccountSummary(w.ctx, &kindredapi.GetAccountSummaryRequest{})
+	want := &kindredapi.AccountSummary{Users: 2, UsersQuota: 5000, Roles: 1, RolesQuota: 1000, Policies: 3, PoliciesQuota: 1500,
+		AccessKeysPerUserQuota: 2, AttachedPoliciesQuota: 20, InlinePoliciesQuota: 20}
+	if d := cmp.Diff(want, got); err != nil || d != "" {
+		t.Error(d, err)
+	}
 }
 
 func TestLists(t *testing.T) {

@@ -48,7 +48,7 @@ var supervisorActions = []string{
 	"profile:MergeProfiles", "profile:GetMatches", "profile:GetSimilarProfiles", "profile:ListRuleBasedMatches",
 	"profile:GetProfileHistoryRecord", "profile:ListProfileHistoryRecords",
 	"kindred:UnmergeProfiles", "kindred:GetMergeLineage", "kindred:DescribeProfileAsOf",
-	"kindred:ListDeadLetters", "kindred:RedriveDeadLetters", "kindred:PreviewProfileObject",
+	"kindred:ListDeadLetters", "kindred:RedriveDeadLetters", "kindred:PreviewProfileObject", "kindred:GetDomainActivity",
 	"kindred:ListJobs", "kindred:GetJob",
 	"sqs:GetQueueUrl", "sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility",
 }

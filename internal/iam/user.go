@@ -22,7 +22,9 @@ func (s *Service) CreateUser(ctx context.Context, in *kindredapi.CreateUserReque
 	if err != nil {
 		return nil, err
 	}
-	return &kindredapi.CreateUserResponse{User: s.user(made)}, nil
+	out := &kindredapi.CreateUserResponse{User: s.user(made)}
+	s.summarize(ctx, out.User, made)
+	return out, nil
 }
 
 // GetUser describes a user.
@@ -31,7 +33,9 @@ func (s *Service) GetUser(ctx context.Context, in *kindredapi.GetUserRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	return &kindredapi.GetUserResponse{User: s.user(p)}, nil
+	out := &kindredapi.GetUserResponse{User: s.user(p)}
+	s.summarize(ctx, out.User, p)
+	return out, nil
 }
 
 // ListUsers lists the users by name.
@@ -39,7 +43,9 @@ func (s *Service) ListUsers(ctx context.Context, in *kindredapi.ListUsersRequest
 	out := &kindredapi.ListUsersResponse{Users: []kindredapi.User{}}
 	var err error
 	out.NextToken, err = list(ctx, s, "ListUsers", user.prefix, in.MaxResults, in.NextToken, func(p *principalRecord) {
-		out.Users = append(out.Users, *s.user(p))
+		u := s.user(p)
+		s.summarize(ctx, u, p)
+		out.Users = append(out.Users, *u)
 	})
 	if err != nil {
 		return nil, err

@@ -306,6 +306,7 @@ func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype
 					return err
 				}
 				r.result.Profile = id
+				tx.Count(domain.TallyObjects, 1)
 			}
 			if as != nil {
 				return cmp.Or(tx.Err(), errRehearsal)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kindred/internal/access"
+	"kindred/internal/activity"
 	"kindred/internal/api/appflowapi"
 	"kindred/internal/api/connectapi"
 	"kindred/internal/api/kindredapi"
@@ -33,6 +34,7 @@ import (
 	"kindred/internal/job"
 	"kindred/internal/kms"
 	"kindred/internal/lineage"
+	"kindred/internal/live"
 	"kindred/internal/objecttype"
 	"kindred/internal/page"
 	"kindred/internal/permission"
@@ -47,6 +49,7 @@ import (
 	"kindred/internal/sqs"
 	"kindred/internal/store"
 	"kindred/internal/tag"
+	"kindred/internal/usage"
 )
 
 // Config is what a node is made of.
@@ -69,16 +72,19 @@ type Config struct {
 
 // Node is a running Kindred without its listener.
 type Node struct {
-	Server    *server.Server
-	IAM       *iam.Service
-	SignIn    *signin.Service
-	DomainAPI *domain.Service
-	TypesAPI  *objecttype.Service
-	Profiles  *profile.Service
-	Ingest    *ingest.Service
-	Jobs      *job.Jobs
-	Keys      *rekey.Service
-	Replays   *replay.Service
+	Server   *server.Server
+	IAM      *iam.Service
+	SignIn   *signin.Service
+	Contacts *connect.Service
+	// Integrations tie sources of data to domains.
+	Integrations *integration.Service
+	DomainAPI    *domain.Service
+	TypesAPI     *objecttype.Service
+	Profiles     *profile.Service
+	Ingest       *ingest.Service
+	Jobs         *job.Jobs
+	Keys         *rekey.Service
+	Replays      *replay.Service
 
 	background []func(context.Context) error
 }
@@ -135,8 +141,12 @@ func New(c Config) (*Node, error) {
 	previews := preview.NewService(preview.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Authorize: permissions.Authorize})
 	lineages := lineage.NewService(lineage.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Now: c.Now, Authorize: permissions.Authorize})
 	replays := replay.New(replay.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Jobs: jobs, Authorize: permissions.Authorize, Now: c.Now, Log: c.Log})
+	arrivals := &live.Arrivals{}
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
-		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
+		Account: c.Account, Associations: integrations, Ingest: ingestion, Changed: arrivals.Changed, Now: c.Now, Log: c.Log})
+	activities := activity.New(activity.Config{Domains: domainAPI, Now: c.Now, Log: c.Log})
+	domains.OnTally(activities.Tallied)
+	outbox.OnPut(activities.DeadLetter)
 	signIns := signin.NewRecords(c.Root.AEAD("signin"))
 	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region, SignIns: signIns,
 		Services: []string{"profile", "connect", "sqs", "kms", "appflow", "sts", "kindred"}, Now: c.Now})
@@ -155,7 +165,7 @@ func New(c Config) (*Node, error) {
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals, signIn}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -168,8 +178,12 @@ func New(c Config) (*Node, error) {
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
 	app.Handle(srv.Claim)
 	signIn.Handle(srv.Claim)
-	return &Node{Server: srv, IAM: principals, SignIn: signIn, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run}}, nil
+	streams := live.New(live.Config{Contacts: contacts, Arrivals: arrivals, Profiles: profiles, Authenticator: principals, Authorize: permissions.Authorize,
+		Draining: srv.Draining(), Log: c.Log, Now: c.Now})
+	srv.Claim(live.Pattern, streams)
+	streamMetric(registry, streams.Streams)
+	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

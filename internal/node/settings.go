@@ -92,6 +92,12 @@ func (m *metrics) objects(outcome string, n int) {
 	}
 }
 
+// streamMetric registers the figure of streams that are open.
+func streamMetric(r prometheus.Registerer, count func() int) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_event_streams",
+		Help: "Streams of live contacts that are open."}, func() float64 { return float64(count()) }))
+}
+
 func (m *metrics) signIn(method, outcome string) { m.signIns.WithLabelValues(method, outcome).Inc() }
 
 func (m *metrics) expire(objects, profiles int) {

@@ -204,6 +204,7 @@ func (c *change) close() error {
 	case c.group != nil: // what it counts for is the group's
 	case c.fresh:
 		t.Profiles, t.Metered = 1, domain.Metered(h.objects)
+		c.tx.Count(domain.TallyProfiles, 1)
 	default:
 		t.Metered = domain.Metered(h.objects) - domain.Metered(c.objects)
 	}

@@ -133,6 +133,7 @@ func (c *change) merge(m *merge, others []*change) error {
 	g.eras = append(g.eras, m.seq)
 	slices.Sort(g.eras)
 	c.cfg.Count(c.tx, c.id[0], lost)
+	c.tx.Count(domain.TallyMerges, 1)
 	for _, side := range append([]*change{c}, others...) {
 		side.putMerge(m)
 	}

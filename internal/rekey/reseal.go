@@ -168,7 +168,7 @@ func (r resealer) again(ctx context.Context, s *job.Step, c *domain.Config, ring
 // data keys.
 //
 // Those of dry runs of replays ('r') have: they are removed and not sealed anew.
-const unsealed = "cnkujexmzr"
+const unsealed = "cnkujexmzra"
 
 // covered makes sure that a domain has no partitions but those whose records have
 // been sealed anew and those that need not be: what nobody has thought of here must

@@ -19,6 +19,7 @@ type KeyStatus struct {
 	Disabled     bool
 	DeletionDate time.Time // zero: it is not scheduled for deletion
 	State        string    // in the words of the key service
+	ARN          string
 }
 
 // describe asks what a key is: as the caller, if there is one, or as the service,
@@ -48,7 +49,7 @@ func (k *Keys) Status(ctx context.Context, use domain.KeyUse) (KeyStatus, error)
 		return KeyStatus{}, keyFault(use.KeyID, err)
 	}
 	m := d.KeyMetadata
-	s := KeyStatus{State: string(m.KeyState), Enabled: m.KeyState == kmstypes.KeyStateEnabled, Disabled: m.KeyState == kmstypes.KeyStateDisabled}
+	s := KeyStatus{ARN: aws.ToString(m.Arn), State: string(m.KeyState), Enabled: m.KeyState == kmstypes.KeyStateEnabled, Disabled: m.KeyState == kmstypes.KeyStateDisabled}
 	if m.KeyState == kmstypes.KeyStatePendingDeletion {
 		s.DeletionDate = aws.ToTime(m.DeletionDate)
 	}

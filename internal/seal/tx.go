@@ -68,7 +68,12 @@ type Tx struct {
 	tx    store.Tx
 	err   error
 	owner *Tx // of a view: the transaction
+	tally Tally
 }
+
+// Tally counts what a transaction does, by kinds that are its owner's, who looks at it
+// once the transaction has committed. It is written nowhere.
+type Tally [4]int64
 
 // NewTx seals what is written to tx.
 func NewTx(tx store.Tx, ring *Ring) *Tx { return &Tx{Reader: Reader{Reader: tx, ring: ring}, tx: tx} }
@@ -125,6 +130,17 @@ func (t *Tx) Now() time.Time { return t.tx.Now() }
 // that belong into the same transaction and are sealed otherwise, such as those of
 // jobs. Nothing of the domain's own is written there.
 func (t *Tx) Below() store.Tx { return t.tx }
+
+// Count adds to the tally of the transaction.
+func (t *Tx) Count(kind int, n int64) {
+	if t.owner != nil {
+		t = t.owner
+	}
+	t.tally[kind] += n
+}
+
+// Tally is what has been counted.
+func (t *Tx) Tally() Tally { return t.tally }
 
 // Err is the first failure to seal; the transaction must not commit then.
 func (t *Tx) Err() error {

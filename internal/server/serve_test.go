@@ -198,3 +198,42 @@ func BenchmarkNoOperationOverHTTP(b *testing.B) {
 		}
 	})
 }
+
+// A request that would go on for ever hears that serving ends.
+func TestServeTellsStreamsThatItEnds(t *testing.T) {
+	s := server.New(server.Config{Authenticator: anyone{}})
+	begun := make(chan struct{})
+	s.Handle("GET /stream", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		close(begun)
+		select {
+		case <-s.Draining():
+			w.WriteHeader(http.StatusNoContent)
+		case <-r.Context().Done():
+		}
+	}))
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	done, status := make(chan error, 1), make(chan int, 1)
+	go func() { done <- s.Serve(ctx, ln) }()
+	go func() {
+		answer, err := http.Get("http://" + ln.Addr().String() + "/stream")
+		if err != nil {
+			status <- 0
+			return
+		}
+		answer.Body.Close()
+		status <- answer.StatusCode
+	}()
+	<-begun
+	stop()
+	if got := <-status; got != http.StatusNoContent {
+		t.Errorf("status %d", got)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

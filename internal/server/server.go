@@ -102,6 +102,7 @@ type Server struct {
 	exporter http.Handler
 	extra    *http.ServeMux
 	claims   []claim
+	draining chan struct{} // closed when serving ends
 }
 
 // New makes a server. It panics when the configuration contradicts itself: a
@@ -127,6 +128,7 @@ func New(c Config) *Server {
 		metrics:  newMetrics(c.Registry),
 		exporter: promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{}),
 		extra:    http.NewServeMux(),
+		draining: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -199,8 +201,13 @@ func (s *Server) isClaimed(r *http.Request) bool {
 	return false
 }
 
+// Draining is closed when serving ends, for requests that would never finish by
+// themselves.
+func (s *Server) Draining() <-chan struct{} { return s.draining }
+
 // Serve answers requests on ln until ctx ends, then lets those at work finish
-// within the drain time and returns nil. The listener is closed in any case.
+// within the drain time and returns nil. The listener is closed in any case. It may be
+// called once.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	srv := &http.Server{
 		Handler:           s,
@@ -218,6 +225,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		return fmt.Errorf("serve %s: %w", ln.Addr(), err)
 	case <-ctx.Done():
 	}
+	close(s.draining)
 	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.drain)
 	defer cancel()
 	if err := srv.Shutdown(bounded); err != nil {

@@ -27,6 +27,28 @@ type AccessKeyMetadata struct {
 	CreateDate  time.Time
 }
 
+// AccountSummary is the structure of that name.
+type AccountSummary struct {
+	Users                  int
+	UsersQuota             int
+	Roles                  int
+	RolesQuota             int
+	Policies               int
+	PoliciesQuota          int
+	AccessKeysPerUserQuota int
+	AttachedPoliciesQuota  int
+	InlinePoliciesQuota    int
+}
+
+// ActivityBucket is the structure of that name.
+type ActivityBucket struct {
+	StartTime       time.Time
+	ObjectsIngested int64
+	ProfilesCreated int64
+	Merges          int64
+	DeadLetters     int64
+}
+
 // Address is the structure of that name.
 type Address struct {
 	Address1   *string
@@ -70,6 +92,19 @@ type AttachedPolicy struct {
 // BadRequestException is the structure of that name.
 type BadRequestException struct {
 	Message *string
+}
+
+// CallerPermission is the structure of that name.
+type CallerPermission struct {
+	Action  string
+	Allowed bool
+	Reason  *string
+}
+
+// CallerPermissions is the structure of that name.
+type CallerPermissions struct {
+	PrincipalArn string
+	Permissions  []CallerPermission
 }
 
 // CancelJobRequest is the structure of that name.
@@ -319,6 +354,12 @@ type DisplacedValue struct {
 	Cleared                *bool
 }
 
+// DomainActivity is the structure of that name.
+type DomainActivity struct {
+	Granularity string
+	Buckets     []ActivityBucket
+}
+
 // DomainSettings is the structure of that name.
 type DomainSettings struct {
 	DefaultCountry                string
@@ -375,6 +416,23 @@ type FoundByKeyValue struct {
 	Values  []string
 }
 
+// GetAccountSummaryRequest is the structure of that name.
+type GetAccountSummaryRequest struct {
+}
+
+// GetCallerPermissionsRequest is the structure of that name.
+type GetCallerPermissionsRequest struct {
+	Actions     []string
+	ResourceArn *string
+}
+
+// GetDomainActivityRequest is the structure of that name.
+type GetDomainActivityRequest struct {
+	DomainName  string
+	Granularity *string
+	Buckets     *int
+}
+
 // GetDomainEncryptionRequest is the structure of that name.
 type GetDomainEncryptionRequest struct {
 	DomainName string
@@ -405,6 +463,11 @@ type GetErasureReportRequest struct {
 type GetJobRequest struct {
 	DomainName string
 	JobId      string
+}
+
+// GetKeyUsageRequest is the structure of that name.
+type GetKeyUsageRequest struct {
+	KeyArn string
 }
 
 // GetMergeLineageRequest is the structure of that name.
@@ -445,6 +508,11 @@ type GetProfileProvenanceResponse struct {
 	ProfileId          string
 	SuccessorProfileId string
 	Fields             []ProvenanceField
+}
+
+// GetQueueUsageRequest is the structure of that name.
+type GetQueueUsageRequest struct {
+	QueueUrl string
 }
 
 // GetReplayRequest is the structure of that name.
@@ -538,6 +606,20 @@ type Job struct {
 	TotalCount    *int64
 	Counters      map[string]int64
 	Message       *string
+}
+
+// KeyUsage is the structure of that name.
+type KeyUsage struct {
+	KeyArn string
+	Uses   []KeyUse
+}
+
+// KeyUse is the structure of that name.
+type KeyUse struct {
+	DomainName     string
+	DomainId       string
+	ObjectTypeName *string
+	State          string
 }
 
 // ListAccessKeysRequest is the structure of that name.
@@ -914,6 +996,12 @@ type PutUserPolicyRequest struct {
 type PutUserPolicyResponse struct {
 }
 
+// QueueUsage is the structure of that name.
+type QueueUsage struct {
+	QueueUrl    string
+	DomainNames []string
+}
+
 // RedriveDeadLettersRequest is the structure of that name.
 type RedriveDeadLettersRequest struct {
 	DomainName      string
@@ -1144,8 +1232,11 @@ type UpdatePolicyResponse struct {
 
 // User is the structure of that name.
 type User struct {
-	UserName   string
-	UserId     string
-	Arn        string
-	CreateDate time.Time
+	UserName            string
+	UserId              string
+	Arn                 string
+	CreateDate          time.Time
+	AttachedPolicyNames []string
+	InlinePolicyNames   []string
+	AccessKeyCount      *int
 }
