@@ -1,9 +1,8 @@
 import { keyIdOf, useAliases } from "../resources/keys";
-import { messages, useText } from "../i18n/text";
+import { useText } from "../i18n/text";
 import { AppLink } from "./AppLink";
 import { CopyText } from "./CopyText";
-
-const catalogue = messages({ arn: { en: "ARN of the key", "pt-BR": "ARN da chave" } });
+import catalogue from "./messages";
 
 /** A KMS key by its alias, where it has one that the user may see, and its ARN; the name leads to the key's page. */
 export function KeyName({ arn }: { arn: string }) {
@@ -16,7 +15,7 @@ export function KeyName({ arn }: { arn: string }) {
       <div>
         <AppLink href={`/console/keys/${encodeURIComponent(id)}`}>{aliases?.get(id)?.[0] ?? id.replace(/^arn:.*:alias\//, "")}</AppLink>
       </div>
-      <CopyText text={arn} name={t("arn")} />
+      <CopyText text={arn} name={t("keyArn")} />
     </>
   );
 }

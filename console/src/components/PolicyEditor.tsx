@@ -6,33 +6,16 @@ import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useFrame } from "../app/frame";
-import { messages, useText } from "../i18n/text";
+import { useText } from "../i18n/text";
 import { domainArn, useDomains } from "../resources/domains";
 import { addStatement, serviceStatement } from "../resources/policy";
 import { useSession } from "../session/useSession";
 import { ErrorAlert } from "./ErrorAlert";
 import { JsonEditor } from "./JsonEditor";
 import { parseJson } from "./json";
+import catalogue from "./messages";
 import { PagesSelect } from "./PagesSelect";
 
-const catalogue = messages({
-  policy: { en: "Policy", "pt-BR": "Política" },
-  rule: { en: "The policy has to be a JSON object", "pt-BR": "A política deve ser um objeto JSON" },
-  save: { en: "Save the policy", "pt-BR": "Salvar a política" },
-  undo: { en: "Undo changes", "pt-BR": "Desfazer alterações" },
-  saved: { en: "The policy has been saved.", "pt-BR": "A política foi salva." },
-  emptyHint: { en: "Without a policy, those may use it whom policies of this account allow it.", "pt-BR": "Sem uma política, podem usá-la aqueles a quem as políticas desta conta permitem." },
-  forProfiles: { en: "Add the statement for Customer Profiles", "pt-BR": "Adicionar a declaração para o Customer Profiles" },
-  forProfilesText: {
-    en: "It lets the service use this for one domain of this account, and for nobody else's.",
-    "pt-BR": "Ela permite que o serviço use este recurso para um domínio desta conta e de mais ninguém.",
-  },
-  domain: { en: "Domain", "pt-BR": "Domínio" },
-  chooseDomain: { en: "Choose a domain", "pt-BR": "Escolha um domínio" },
-  noDomains: { en: "There are no domains", "pt-BR": "Não há domínios" },
-  refreshDomains: { en: "Refresh the domains", "pt-BR": "Atualizar os domínios" },
-  add: { en: "Add the statement", "pt-BR": "Adicionar a declaração" },
-});
 
 /** A policy in lines, as it is edited. */
 function inLines(policy: string): string {
@@ -63,7 +46,7 @@ export function PolicyEditor(props: {
     mutationFn: () => onSave(shown.trim()),
     onSuccess: () => {
       setText(undefined);
-      notify({ type: "success", text: t("saved") });
+      notify({ type: "success", text: t("policySaved") });
     },
   });
   return (
@@ -74,19 +57,19 @@ export function PolicyEditor(props: {
         rows={18}
         value={shown}
         onChange={setText}
-        errorText={!valid && ("value" in parsed || shown.trim() === "") && t("rule")}
-        {...(optional && { description: t("emptyHint") })}
+        errorText={!valid && ("value" in parsed || shown.trim() === "") && t("policyRule")}
+        {...(optional && { description: t("policyEmptyHint") })}
       />
-      <ExpandableSection headerText={t("forProfiles")}>
+      <ExpandableSection headerText={t("policyForProfiles")}>
         <ForProfiles disabled={!valid} onAdd={(statement) => setText(addStatement(shown, statement))} service={service} />
       </ExpandableSection>
       {save.error && <ErrorAlert error={save.error} />}
       <SpaceBetween direction="horizontal" size="xs">
         <Button disabled={text === undefined} onClick={() => setText(undefined)}>
-          {t("undo")}
+          {t("policyUndo")}
         </Button>
         <Button variant="primary" loading={save.isPending} disabled={text === undefined || !valid} onClick={() => save.mutate()}>
-          {t("save")}
+          {t("policySave")}
         </Button>
       </SpaceBetween>
     </SpaceBetween>
@@ -100,23 +83,23 @@ function ForProfiles({ service, disabled, onAdd }: { service: { actions: readonl
   const [domain, setDomain] = useState<string>();
   return (
     <SpaceBetween size="s">
-      <Box color="text-body-secondary">{t("forProfilesText")}</Box>
-      <FormField label={t("domain")}>
+      <Box color="text-body-secondary">{t("policyForProfilesText")}</Box>
+      <FormField label={t("policyDomain")}>
         <PagesSelect
           list={domains}
           optionOf={(d) => ({ value: d.DomainName ?? "", label: d.DomainName ?? "" })}
           value={domain}
           onChange={setDomain}
-          placeholder={t("chooseDomain")}
-          empty={t("noDomains")}
-          refreshLabel={t("refreshDomains")}
+          placeholder={t("policyChooseDomain")}
+          empty={t("policyNoDomains")}
+          refreshLabel={t("policyRefreshDomains")}
         />
       </FormField>
       <Button
         disabled={disabled || domain === undefined}
         onClick={() => domain !== undefined && onAdd(serviceStatement(service.actions, service.resource, domainArn(region, accountId, domain), accountId))}
       >
-        {t("add")}
+        {t("policyAdd")}
       </Button>
     </SpaceBetween>
   );

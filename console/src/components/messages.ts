@@ -56,4 +56,47 @@ export default messages({
   selectAll: { en: "Select all", "pt-BR": "Selecionar tudo" },
   selection: { en: "Selection", "pt-BR": "Seleção" },
   nothing: { en: "–", "pt-BR": "–" },
+
+  repairQueue: { en: "The queue's policy does not let Customer Profiles send to it", "pt-BR": "A política da fila não permite que o Customer Profiles envie para ela" },
+  repairKey: { en: "Customer Profiles may not use the key", "pt-BR": "O Customer Profiles não pode usar a chave" },
+  repairAddToQueue: { en: "Add this statement to the policy of the queue:", "pt-BR": "Adicione esta declaração à política da fila:" },
+  repairAddToKey: {
+    en: "Add this statement to the key's policy, or have it done by somebody who may create grants on the key:",
+    "pt-BR": "Adicione esta declaração à política da chave, ou peça a alguém que possa criar concessões na chave:",
+  },
+  repairStatement: { en: "Statement", "pt-BR": "Declaração" },
+  repairAdd: { en: "Add the statement", "pt-BR": "Adicionar a declaração" },
+  repairUnreadable: { en: "The policy that is there is not valid JSON, so nothing was changed. Add the statement by hand.", "pt-BR": "A política existente não é um JSON válido, por isso nada foi alterado. Adicione a declaração manualmente." },
+
+  chooseLoading: { en: "Loading", "pt-BR": "Carregando" },
+  chooseRecovery: { en: "Try again", "pt-BR": "Tentar de novo" },
+  chooseNoMatch: { en: "Nothing matches", "pt-BR": "Nada corresponde" },
+  chooseFilter: { en: "Find", "pt-BR": "Procurar" },
+
+  keyArn: { en: "ARN of the key", "pt-BR": "ARN da chave" },
+
+  // The policy of a queue or key.
+  policy: { en: "Policy", "pt-BR": "Política" },
+  policyRule: { en: "The policy has to be a JSON object", "pt-BR": "A política deve ser um objeto JSON" },
+  policySave: { en: "Save the policy", "pt-BR": "Salvar a política" },
+  policyUndo: { en: "Undo changes", "pt-BR": "Desfazer alterações" },
+  policySaved: { en: "The policy has been saved.", "pt-BR": "A política foi salva." },
+  policyEmptyHint: { en: "Without a policy, those may use it whom policies of this account allow it.", "pt-BR": "Sem uma política, podem usá-la aqueles a quem as políticas desta conta permitem." },
+  policyForProfiles: { en: "Add the statement for Customer Profiles", "pt-BR": "Adicionar a declaração para o Customer Profiles" },
+  policyForProfilesText: {
+    en: "It lets the service use this for one domain of this account, and for nobody else's.",
+    "pt-BR": "Ela permite que o serviço use este recurso para um domínio desta conta e de mais ninguém.",
+  },
+  policyDomain: { en: "Domain", "pt-BR": "Domínio" },
+  policyChooseDomain: { en: "Choose a domain", "pt-BR": "Escolha um domínio" },
+  policyNoDomains: { en: "There are no domains", "pt-BR": "Não há domínios" },
+  policyRefreshDomains: { en: "Refresh the domains", "pt-BR": "Atualizar os domínios" },
+  policyAdd: { en: "Add the statement", "pt-BR": "Adicionar a declaração" },
+
+  // A span of time.
+  unit: { en: "Unit", "pt-BR": "Unidade" },
+  unit_s: { en: "Seconds", "pt-BR": "Segundos" },
+  unit_m: { en: "Minutes", "pt-BR": "Minutos" },
+  unit_h: { en: "Hours", "pt-BR": "Horas" },
+  unit_d: { en: "Days", "pt-BR": "Dias" },
 });

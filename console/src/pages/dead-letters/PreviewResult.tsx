@@ -35,9 +35,9 @@ export function PreviewResult({ preview }: { preview: PreviewProfileObjectRespon
         items={Keys}
         empty={t("noKeys")}
         columnDefinitions={[
-          { id: "key", header: t("key"), cell: (k) => k.Name, isRowHeader: true, width: 180 },
-          { id: "value", header: t("value"), cell: (k) => <Value text={k.NormalizedValue ?? k.Value} />, width: 240 },
-          { id: "finding", header: t("finding"), cell: (k) => finding(t, k) },
+          { id: "key", header: t("key"), cell: (k) => k.Name, isRowHeader: true, minWidth: 120 },
+          { id: "value", header: t("value"), cell: (k) => <Value text={k.NormalizedValue ?? k.Value} />, minWidth: 140 },
+          { id: "finding", header: t("finding"), cell: (k) => finding(t, k), minWidth: 160 },
         ]}
       />
       {troubled.length > 0 && (
@@ -49,7 +49,7 @@ export function PreviewResult({ preview }: { preview: PreviewProfileObjectRespon
           items={troubled}
           trackBy="Name"
           columnDefinitions={[
-            { id: "field", header: t("field"), cell: (f) => f.Name, isRowHeader: true, width: 180 },
+            { id: "field", header: t("field"), cell: (f) => f.Name, isRowHeader: true, minWidth: 120 },
             { id: "problem", header: t("problem"), cell: (f) => <Value text={f.Problem} /> },
           ]}
         />
@@ -64,7 +64,7 @@ export function PreviewResult({ preview }: { preview: PreviewProfileObjectRespon
           trackBy="Field"
           empty={t("noChanges")}
           columnDefinitions={[
-            { id: "field", header: t("field"), cell: (c) => c.Field, isRowHeader: true, width: 180 },
+            { id: "field", header: t("field"), cell: (c) => <Value text={c.Field} />, isRowHeader: true, minWidth: 120 },
             { id: "before", header: t("before"), cell: (c) => <Value text={c.Before} /> },
             { id: "after", header: t("after"), cell: (c) => <Value text={c.After} /> },
             { id: "reason", header: t("reason"), cell: (c) => t(c.Reason) },

@@ -58,7 +58,7 @@ export function letterColumns(t: Texts, domain: string, one: boolean): Column<De
     { id: "objectType", header: t("objectType"), value: (l) => l.ObjectTypeName, optional: one, minWidth: 150 },
     { id: "cause", header: t("cause"), value: (l) => t(`cause_${causeOf(l.Message)}`), optional: one, minWidth: 190 },
     { id: "error", header: t("error"), value: (l) => l.Message, optional: one, minWidth: 260 },
-    { id: "record", header: t("record"), value: (l) => l.Body.slice(0, recordShown), optional: !one, minWidth: 260 },
+    { id: "record", header: t("record"), value: (l) => l.Body.slice(0, recordShown), cell: (l) => <span style={{ overflowWrap: "anywhere" }}>{l.Body.slice(0, recordShown)}</span>, optional: !one, minWidth: 260 },
     {
       id: "state",
       header: t("state"),

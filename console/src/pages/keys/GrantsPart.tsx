@@ -10,6 +10,7 @@ import { ConfirmModal } from "../../components/ConfirmModal";
 import { type Column, ResourceTable } from "../../components/ResourceTable";
 import { Time } from "../../components/Time";
 import { type Text, useText } from "../../i18n/text";
+import { useKeyUses } from "../../resources/encryption";
 import { keysKey, useGrants } from "../../resources/keys";
 import { GrantModal } from "./GrantModal";
 import { constraintsOf, granteeOf } from "./grant";
@@ -18,12 +19,15 @@ import catalogue from "./messages";
 type Texts = Text<typeof catalogue>;
 
 /** The grants on a key. */
-export function GrantsPart({ id }: { id: string }) {
+export function GrantsPart({ id, arn }: { id: string; arn: string }) {
   const t = useText(catalogue);
+  // Who may not see who uses the key is not told the names of domains.
+  const { data: uses } = useKeyUses(arn);
+  const names = useMemo(() => new Map(uses?.map((u) => [u.DomainId, u.DomainName])), [uses]);
   const list = useGrants(id);
   const [creating, setCreating] = useState(false);
   const [revoking, setRevoking] = useState<GrantListEntry>();
-  const columns = useMemo(() => columnsOf(t), [t]);
+  const columns = useMemo(() => columnsOf(t, names), [t, names]);
   return (
     <>
       <ResourceTable<GrantListEntry>
@@ -48,7 +52,7 @@ export function GrantsPart({ id }: { id: string }) {
         )}
       />
       {creating && <GrantModal id={id} onClose={() => setCreating(false)} />}
-      {revoking && <RevokeModal id={id} grant={revoking} onClose={() => setRevoking(undefined)} />}
+      {revoking && <RevokeModal id={id} grant={revoking} onlyFor={onlyFor(t, revoking, names)} onClose={() => setRevoking(undefined)} />}
     </>
   );
 }
@@ -58,15 +62,15 @@ function who(t: Texts, g: GrantListEntry): string {
   return grantee.kind === "profiles" ? t("customerProfiles") : grantee.name;
 }
 
-function onlyFor(t: Texts, g: GrantListEntry): string {
-  const { domain, source, pairs } = constraintsOf(g);
-  return [...(domain === undefined ? [] : [t("domainNamed", { domain })]), ...(source === undefined ? [] : [source]), ...pairs].join(", ") || t("anything");
+function onlyFor(t: Texts, g: GrantListEntry, names: ReadonlyMap<string, string>): string {
+  const { domain, source, pairs } = constraintsOf(g, names);
+  return [...(domain === undefined ? [] : [domain === null ? t("domainGone") : t("domainNamed", { domain })]), ...(source === undefined ? [] : [source]), ...pairs].join(", ") || t("anything");
 }
 
-function columnsOf(t: Texts): Column<GrantListEntry>[] {
+function columnsOf(t: Texts, names: ReadonlyMap<string, string>): Column<GrantListEntry>[] {
   return [
     { id: "grantee", header: t("grantee"), value: (g) => who(t, g), rowHeader: true, minWidth: 180 },
-    { id: "constraints", header: t("constraints"), value: (g) => onlyFor(t, g), minWidth: 220 },
+    { id: "constraints", header: t("constraints"), value: (g) => onlyFor(t, g, names), minWidth: 220 },
     { id: "operations", header: t("operations"), value: (g) => (g.Operations ?? []).join(", "), minWidth: 260 },
     { id: "name", header: t("grantName"), value: (g) => g.Name, optional: true, minWidth: 160 },
     { id: "created", header: t("created"), value: (g) => g.CreationDate, cell: (g) => <Time at={g.CreationDate} />, minWidth: 170 },
@@ -74,7 +78,7 @@ function columnsOf(t: Texts): Column<GrantListEntry>[] {
   ];
 }
 
-function RevokeModal({ id, grant, onClose }: { id: string; grant: GrantListEntry; onClose: () => void }) {
+function RevokeModal({ id, grant, onlyFor, onClose }: { id: string; grant: GrantListEntry; onlyFor: string; onClose: () => void }) {
   const t = useText(catalogue);
   const { notify } = useFrame();
   const queries = useQueryClient();
@@ -87,7 +91,7 @@ function RevokeModal({ id, grant, onClose }: { id: string; grant: GrantListEntry
     <ConfirmModal title={t("revokeTitle", { grantee: who(t, grant) })} action={t("revoke")} onConfirm={revoke} onClose={onClose}>
       <Box>{t("revokeText")}</Box>
       <Box>
-        {t("constraints")}: {onlyFor(t, grant)}
+        {t("constraints")}: {onlyFor}
       </Box>
     </ConfirmModal>
   );

@@ -158,9 +158,9 @@ function Parts({ keyData, name }: { keyData: KeyMetadata; name: string }) {
       onChange={({ detail }) => setSearch({ tab: detail.activeTabId }, { replace: true })}
       tabs={[
         { id: "policy", label: t("tabPolicy"), content: <PolicyPart id={id} /> },
-        { id: "domains", label: t("tabUses"), content: <UsesPart id={id} /> },
+        { id: "domains", label: t("tabUses"), content: <UsesPart arn={keyData.Arn ?? ""} /> },
         { id: "aliases", label: t("tabAliases"), content: <AliasesPart id={id} /> },
-        { id: "grants", label: t("tabGrants"), content: <GrantsPart id={id} /> },
+        { id: "grants", label: t("tabGrants"), content: <GrantsPart id={id} arn={keyData.Arn ?? ""} /> },
         { id: "rotation", label: t("tabRotation"), content: <RotationPart id={id} name={name} usable={keyData.KeyState === "Enabled"} /> },
       ]}
     />

@@ -11,7 +11,6 @@ import { ConfirmModal } from "../../components/ConfirmModal";
 import { useErrorText } from "../../components/ErrorAlert";
 import { useFormat } from "../../i18n/format";
 import { useText } from "../../i18n/text";
-import { useKeyNames } from "./keyNames";
 import { useKeyUses } from "../../resources/encryption";
 import catalogue from "./messages";
 
@@ -26,11 +25,11 @@ export interface KeyModal {
 }
 
 /** The domains that are hit when a key cannot be used. */
-function Hit({ id }: { id: string }) {
+function Hit({ arn }: { arn: string }) {
   const t = useText(catalogue);
   const errorText = useErrorText();
-  const { items, error, loading, hasMore } = useKeyUses(useKeyNames(id));
-  const domains = [...new Set(items.map((u) => u.domain))];
+  const { data: uses, error } = useKeyUses(arn);
+  const domains = [...new Set(uses?.map((u) => u.DomainName))];
   if (error) {
     return (
       <Alert type="warning" header={t("usesUnknown")}>
@@ -38,17 +37,13 @@ function Hit({ id }: { id: string }) {
       </Alert>
     );
   }
-  if (loading) return <StatusIndicator type="loading">{t("usesLoading")}</StatusIndicator>;
-  if (domains.length === 0 && !hasMore) return <Box>{t("unused")}</Box>;
-  return (
-    <Alert type="warning" {...(domains.length > 0 && { header: t("inUse", { count: domains.length, domains: domains.join(", ") }) })}>
-      {hasMore && t("usesMore")}
-    </Alert>
-  );
+  if (!uses) return <StatusIndicator type="loading">{t("usesLoading")}</StatusIndicator>;
+  if (domains.length === 0) return <Box>{t("unused")}</Box>;
+  return <Alert type="warning">{t("inUse", { count: domains.length, domains: domains.join(", ") })}</Alert>;
 }
 
 /** Asks before a key is disabled, and disables it. */
-export function DisableModal({ keyData: { KeyId = "" }, name, onChanged, onClose }: KeyModal) {
+export function DisableModal({ keyData: { KeyId = "", Arn = "" }, name, onChanged, onClose }: KeyModal) {
   const t = useText(catalogue);
   const { notify } = useFrame();
   const disable = async (): Promise<void> => {
@@ -59,7 +54,7 @@ export function DisableModal({ keyData: { KeyId = "" }, name, onChanged, onClose
   return (
     <ConfirmModal title={t("disableTitle", { key: name })} action={t("disable")} onConfirm={disable} onClose={onClose}>
       <Box>{t("disableText")}</Box>
-      <Hit id={KeyId} />
+      <Hit arn={Arn} />
     </ConfirmModal>
   );
 }
@@ -67,7 +62,7 @@ export function DisableModal({ keyData: { KeyId = "" }, name, onChanged, onClose
 const windowOk = (days: string): boolean => /^\d{1,2}$/.test(days.trim()) && Number(days) >= 7 && Number(days) <= 30;
 
 /** Asks before a key is to be deleted, and schedules that. */
-export function ScheduleModal({ keyData: { KeyId = "" }, name, onChanged, onClose }: KeyModal) {
+export function ScheduleModal({ keyData: { KeyId = "", Arn = "" }, name, onChanged, onClose }: KeyModal) {
   const t = useText(catalogue);
   const { notify } = useFrame();
   const { dateTime } = useFormat();
@@ -80,7 +75,7 @@ export function ScheduleModal({ keyData: { KeyId = "" }, name, onChanged, onClos
   return (
     <ConfirmModal title={t("scheduleTitle", { key: name })} action={t("schedule")} word={t("scheduleWord")} disabled={!windowOk(days)} onConfirm={schedule} onClose={onClose}>
       <Box>{t("scheduleText")}</Box>
-      <Hit id={KeyId} />
+      <Hit arn={Arn} />
       <FormField label={t("window")} constraintText={t("windowRule")} errorText={!windowOk(days) && t("windowRule")}>
         <Input type="number" inputMode="numeric" value={days} onChange={({ detail }) => setDays(detail.value)} />
       </FormField>

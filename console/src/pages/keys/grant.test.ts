@@ -1,3 +1,4 @@
+import type { GrantConstraints } from "@aws-sdk/client-kms";
 import { expect, it } from "vitest";
 import { constraintsOf, granteeOf, granteePattern } from "./grant";
 
@@ -9,13 +10,13 @@ it("names who has a grant", () => {
 });
 
 it("tells what a grant is only for", () => {
-  expect(constraintsOf({})).toEqual({ domain: undefined, source: undefined, pairs: [] });
-  expect(constraintsOf({ Constraints: { SourceArn: "arn:aws:profile:us-east-1:000000000000:domains/shop", EncryptionContextSubset: { a: "1" } } })).toEqual({
-    domain: "shop",
-    source: undefined,
-    pairs: ["a = 1"],
-  });
-  expect(constraintsOf({ Constraints: { SourceArn: "arn:aws:x:y" } }).source).toBe("arn:aws:x:y");
+  const names = new Map([["1f", "shop"]]);
+  const of = (Constraints: GrantConstraints) => constraintsOf({ Constraints }, names);
+  expect(constraintsOf({}, names)).toEqual({ pairs: [] });
+  expect(of({ SourceArn: "arn:aws:profile:us-east-1:000000000000:domains/shop", EncryptionContextSubset: { a: "1" } })).toEqual({ domain: "shop", pairs: ["a = 1"] });
+  expect(of({ EncryptionContextEquals: { "aws:profile:domain-id": "1f" } })).toEqual({ domain: "shop", pairs: [] });
+  expect(of({ EncryptionContextEquals: { "aws:profile:domain-id": "2f" } })).toEqual({ domain: null, pairs: [] });
+  expect(of({ SourceArn: "arn:aws:x:y" })).toEqual({ source: "arn:aws:x:y", pairs: [] });
 });
 
 it("takes ARNs of principals and names of services for grantees", () => {

@@ -27,13 +27,27 @@ export function granteeOf(g: GrantListEntry): { kind: "profiles" } | { kind: "ot
   return { kind: "other", name: /^arn:[^:]*:[^:]*:[^:]*:\d*:[\w-]+\/(.+)$/.exec(who)?.[1] ?? who };
 }
 
-/** What a grant is only for: the domain whose ARN it names, and pairs of the encryption context. */
-export function constraintsOf(g: GrantListEntry): { domain: string | undefined; source: string | undefined; pairs: string[] } {
+// The pair of the encryption context that binds data keys to their domain.
+const domainIdPair = "aws:profile:domain-id";
+
+/** What a grant is only for. */
+export interface Constraints {
+  /** The name of a domain, or null where it is one that is not known. */
+  domain?: string | null;
+  source?: string;
+  /** Other pairs of the encryption context. */
+  pairs: string[];
+}
+
+/** What a grant is only for: a domain, by its ARN or its id, and pairs of the encryption context. names are domains by their ids. */
+export function constraintsOf(g: GrantListEntry, names: ReadonlyMap<string, string>): Constraints {
   const { SourceArn, EncryptionContextEquals = {}, EncryptionContextSubset = {} } = g.Constraints ?? {};
-  const domain = /:domains\/([\w-]+)$/.exec(SourceArn ?? "")?.[1];
+  const { [domainIdPair]: id, ...pairs } = { ...EncryptionContextSubset, ...EncryptionContextEquals };
+  const byArn = /:domains\/([\w-]+)$/.exec(SourceArn ?? "")?.[1];
+  const domain = byArn ?? (id === undefined ? undefined : (names.get(id) ?? null));
   return {
-    domain,
-    source: domain === undefined ? SourceArn : undefined,
-    pairs: Object.entries({ ...EncryptionContextSubset, ...EncryptionContextEquals }).map(([k, v]) => `${k} = ${v}`),
+    ...(domain !== undefined && { domain }),
+    ...(SourceArn !== undefined && byArn === undefined && { source: SourceArn }),
+    pairs: Object.entries(pairs).map(([k, v]) => `${k} = ${v}`),
   };
 }

@@ -69,7 +69,6 @@ export default messages({
   usesUnknown: { en: "Which domains have values under this key could not be found out", "pt-BR": "Não foi possível descobrir quais domínios têm valores sob esta chave" },
   usesLoading: { en: "Looking for domains that have values under this key", "pt-BR": "Procurando domínios que tenham valores sob esta chave" },
   unused: { en: "No domain has values under this key.", "pt-BR": "Nenhum domínio tem valores sob esta chave." },
-  usesMore: { en: "There are more domains than were looked at.", "pt-BR": "Há mais domínios além dos que foram consultados." },
 
   // Aliases.
   aliasesText: { en: "Names for the key, by which lists show it and calls may name it.", "pt-BR": "Nomes da chave, pelos quais as listas a mostram e as chamadas podem citá-la." },
@@ -98,6 +97,7 @@ export default messages({
   anything: { en: "Anything", "pt-BR": "Qualquer coisa" },
   customerProfiles: { en: "Customer Profiles", "pt-BR": "Customer Profiles" },
   domainNamed: { en: "the domain {domain}", "pt-BR": "o domínio {domain}" },
+  domainGone: { en: "a domain that has no values under this key", "pt-BR": "um domínio que não tem valores sob esta chave" },
   grantName: { en: "Name", "pt-BR": "Nome" },
   grantId: { en: "Grant ID", "pt-BR": "ID da concessão" },
   createGrant: { en: "Create a grant", "pt-BR": "Criar uma concessão" },
@@ -151,7 +151,6 @@ export default messages({
   wholeDomain: { en: "The domain", "pt-BR": "O domínio" },
   ofObjectType: { en: "Objects of {type}", "pt-BR": "Objetos de {type}" },
   role: { en: "Role", "pt-BR": "Papel" },
-  current: { en: "In force", "pt-BR": "Em vigor" },
-  former: { en: "Former key: values are being sealed anew", "pt-BR": "Chave anterior: os valores estão sendo recriptografados" },
-  warning: { en: "Warning", "pt-BR": "Aviso" },
+  IN_FORCE: { en: "In force", "pt-BR": "Em vigor" },
+  BEING_REPLACED: { en: "Former key: values are being sealed anew", "pt-BR": "Chave anterior: os valores estão sendo recriptografados" },
 });

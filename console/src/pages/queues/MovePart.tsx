@@ -186,7 +186,7 @@ function taskColumns(t: Text<typeof catalogue>, { number, exact }: Format, onSto
           </StatusIndicator>
         );
       },
-      minWidth: 140,
+      minWidth: 220,
     },
     {
       id: "moved",

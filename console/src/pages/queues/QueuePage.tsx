@@ -106,22 +106,17 @@ function Details({ queue }: { queue: Queue }) {
 function Uses({ url }: { url: string }) {
   const t = useText(catalogue);
   const errorText = useErrorText();
-  const { items, loading, error, hasMore, fetching, more } = useQueueUses(url);
+  const { data: domains, error } = useQueueUses(url);
   if (error) return <>{errorText(error)}</>;
-  if (loading) return <>–</>;
+  if (!domains) return <>–</>;
   return (
     <>
-      {items.length === 0 && !hasMore && t("noDomain")}
-      {items.map((domain) => (
+      {domains.length === 0 && t("noDomain")}
+      {domains.map((domain) => (
         <div key={domain}>
           <AppLink href={`/console/domains/${domain}/dead-letters`}>{domain}</AppLink>
         </div>
       ))}
-      {hasMore && (
-        <Button variant="inline-link" loading={fetching} onClick={() => void more()}>
-          {t("moreDomains")}
-        </Button>
-      )}
     </>
   );
 }

@@ -17,7 +17,7 @@ export function PurgeModal({ queue, onClose }: { queue: Queue; onClose: () => vo
   const t = useText(catalogue);
   const { notify } = useFrame();
   const queries = useQueryClient();
-  const { items: domains } = useQueueUses(queue.url);
+  const { data: domains = [] } = useQueueUses(queue.url);
   const purge = async (): Promise<void> => {
     await sqs().send(new PurgeQueueCommand({ QueueUrl: queue.url }));
     await Promise.all([queries.invalidateQueries({ queryKey: queuesKey }), queries.invalidateQueries({ queryKey: deadLettersKey })]);
@@ -37,7 +37,7 @@ export function DeleteModal({ queue, onClose }: { queue: Queue; onClose: () => v
   const { notify } = useFrame();
   const navigate = useNavigate();
   const queries = useQueryClient();
-  const { items: domains } = useQueueUses(queue.url);
+  const { data: domains = [] } = useQueueUses(queue.url);
   const remove = async (): Promise<void> => {
     await sqs().send(new DeleteQueueCommand({ QueueUrl: queue.url }));
     notify({ type: "success", text: t("deleted", { queue: queue.name }) });

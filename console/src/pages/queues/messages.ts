@@ -26,7 +26,6 @@ export default messages({
   noDomain: { en: "None", "pt-BR": "Nenhum" },
   noAccess: { en: "(not for you to see)", "pt-BR": "(sem acesso)" },
   afterReceives: { en: { one: "{queue}, after {count} receive", other: "{queue}, after {count} receives" }, "pt-BR": { one: "{queue}, após {count} recebimento", other: "{queue}, após {count} recebimentos" } },
-  moreDomains: { en: "Look at more domains", "pt-BR": "Consultar mais domínios" },
   empty: { en: "No queues", "pt-BR": "Nenhuma fila" },
   emptyText: { en: "Create one, and choose it as the dead letter queue of a domain.", "pt-BR": "Crie uma e escolha-a como fila de mensagens mortas de um domínio." },
   create: { en: "Create a queue", "pt-BR": "Criar uma fila" },
