@@ -113,12 +113,16 @@ export function useKeyPolicy(id: string): UseQueryResult<string> {
   });
 }
 
-/** The aliases of a key, page by page. */
-export function useAliasesOf(id: string): Pages<AliasListEntry> {
-  return usePages([...keysKey, "aliases-of", id], async (token, signal) => {
-    const out = await kms().send(new ListAliasesCommand({ KeyId: id, Limit: 100, ...(token && { Marker: token }) }), { abortSignal: signal });
-    return { items: out.Aliases ?? [], next: out.Truncated ? out.NextMarker : undefined };
-  });
+/** The aliases of a key, page by page; none while the key is not known. */
+export function useAliasesOf(id: string | undefined): Pages<AliasListEntry> {
+  return usePages(
+    [...keysKey, "aliases-of", id],
+    async (token, signal) => {
+      const out = await kms().send(new ListAliasesCommand({ KeyId: id, Limit: 100, ...(token && { Marker: token }) }), { abortSignal: signal });
+      return { items: out.Aliases ?? [], next: out.Truncated ? out.NextMarker : undefined };
+    },
+    { enabled: id !== undefined },
+  );
 }
 
 /** The grants on a key, page by page. */

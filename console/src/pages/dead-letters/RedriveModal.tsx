@@ -137,7 +137,7 @@ function Result({ sum, dryRun, done }: { sum: Sum; dryRun: boolean; done: number
         <Table
           variant="embedded"
           wrapLines
-          header={<Box variant="h4">{t("failures")}</Box>}
+          header={<Box variant="h3">{t("failures")}</Box>}
           ariaLabels={{ tableLabel: t("failures") }}
           items={[...sum.failures]}
           trackBy={(f) => `${f.ObjectTypeName} ${f.Message}`}
@@ -150,7 +150,7 @@ function Result({ sum, dryRun, done }: { sum: Sum; dryRun: boolean; done: number
       )}
       {sum.notes.length > 0 && (
         <div>
-          <Box variant="h4">{t("notes")}</Box>
+          <Box variant="h3">{t("notes")}</Box>
           {sum.notes.map((n) => (
             <div key={n.Id}>
               {t("letterOf", { type: n.ObjectTypeName, time: dateTime(n.SentAt) })}: {n.Note}

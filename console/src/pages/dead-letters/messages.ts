@@ -14,7 +14,7 @@ export default messages({
   count: { en: "Letters", "pt-BR": "Mensagens" },
   actions: { en: "Actions", "pt-BR": "Ações" },
   resend: { en: "Send again", "pt-BR": "Reenviar" },
-  resendOf: { en: "Send the letters again of {type}: {error}", "pt-BR": "Reenviar as mensagens de {type}: {error}" },
+  resendOf: { en: "Send again: {type}, {error}", "pt-BR": "Reenviar: {type}, {error}" },
 
   // The letters.
   letters: { en: "Letters", "pt-BR": "Mensagens" },

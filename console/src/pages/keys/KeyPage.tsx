@@ -60,7 +60,7 @@ export default function KeyPage() {
 
 /** What people call a key: its first alias, or its id. */
 function useKeyName(key: KeyMetadata | undefined): string {
-  const { items } = useAliasesOf(key?.KeyId ?? "");
+  const { items } = useAliasesOf(key?.KeyId);
   return items[0]?.AliasName?.replace(/^alias\//, "") ?? key?.KeyId ?? "";
 }
 

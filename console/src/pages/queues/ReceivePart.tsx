@@ -179,14 +179,14 @@ export function ReceivePart({ queue }: { queue: Queue }) {
 
 const bodyShown = 200; // characters
 
-function columnsOf(t: Text<typeof catalogue>, { number, bytes, exact }: Format, onShow: (m: Received) => void): Column<Received>[] {
+function columnsOf(t: Text<typeof catalogue>, { number, bytes }: Format, onShow: (m: Received) => void): Column<Received>[] {
   return [
     {
       id: "sent",
       header: t("sentAt"),
       value: (m) => m.sent,
       cell: (m) => (
-        <Button variant="inline-link" ariaLabel={t("messageOf", { time: m.sent ? exact(m.sent) : m.id })} onClick={() => onShow(m)}>
+        <Button variant="inline-link" onClick={() => onShow(m)}>
           <Time at={m.sent} />
         </Button>
       ),

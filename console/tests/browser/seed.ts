@@ -86,24 +86,26 @@ export async function messagesIn(kindred: Kindred, name: string): Promise<number
 /** Waits until a queue has so many messages: dead letters get there soon after they are durable. */
 export const haveArrived = (kindred: Kindred, name: string, count: number) => expect.poll(() => messagesIn(kindred, name), { timeout: 15_000 }).toBe(count);
 
-/** A domain "shop" with a queue, a key, and dead letters of two kinds: four tickets of strangers, and an order by a phone number that two profiles have. */
-export async function newShop(kindred: Kindred): Promise<{ key: { id: string; arn: string } }> {
-  const queue = await newQueue(kindred, "shop-dead-letters", "shop");
-  const key = await newKey(kindred, "shop-profiles");
-  await newDomain(kindred, "shop", { queue, key: key.arn });
-  await newProfile(kindred, "shop", { FirstName: "Ada", LastName: "Lovelace", PhoneNumber: "+12065550100", EmailAddress: "ada@example.org" });
-  await newProfile(kindred, "shop", { FirstName: "Charles", LastName: "Babbage", PhoneNumber: "+12065550100" });
+/**
+ * A domain with a queue and a key of its name, and dead letters of two kinds: four
+ * tickets of strangers, and an order by a phone number that two profiles have.
+ */
+export async function newShop(kindred: Kindred, name: string): Promise<{ queue: string; key: { id: string; arn: string } }> {
+  const queue = `${name}-dead-letters`;
+  const key = await newKey(kindred, `${name}-profiles`);
+  await newDomain(kindred, name, { queue: await newQueue(kindred, queue, name), key: key.arn });
+  await newProfile(kindred, name, { FirstName: "Ada", LastName: "Lovelace", PhoneNumber: "+12065550100", EmailAddress: "ada@example.org" });
+  await newProfile(kindred, name, { FirstName: "Charles", LastName: "Babbage", PhoneNumber: "+12065550100" });
   await putObjects(
     kindred,
-    "shop",
+    name,
     "Ticket",
     { no: "T-1", email: "grace@example.org", subject: "Parcel is late" },
     { no: "T-2", email: "alan@example.org", subject: "Wrong size" },
     { no: "T-3", email: "edsger@example.org", subject: "Invoice is missing" },
     { no: "T-4", email: "barbara@example.org", subject: "Change of address" },
   );
-  await putObjects(kindred, "shop", "Order", { no: "O-1", phone: "+12065550100", item: "Kettle" });
-  await haveArrived(kindred, "shop-dead-letters", 5);
-  return { key };
+  await putObjects(kindred, name, "Order", { no: "O-1", phone: "+12065550100", item: "Kettle" });
+  await haveArrived(kindred, queue, 5);
+  return { queue, key };
 }
-
