@@ -26,7 +26,7 @@ const usage = `Kindred keeps one encrypted profile per customer and speaks the A
 Connect Customer Profiles.
 
   kindred serve [flags]                serve the API (kindred serve --help lists the flags)
-  kindred iam ...                      manage users, roles, keys and policies of a running server
+  kindred iam ...                      manage users, passwords, roles, keys and policies of a running server
   kindred ingest FILE...               bring files of records into a domain
   kindred preview FILE...              tell what would become of records, without storing them
   kindred contacts import FILE...      bring contact records into a running server
@@ -66,7 +66,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case "serve":
 		return serve(ctx, rest, stdout, stderr)
 	case "iam":
-		return iamcmd.Run(ctx, rest, stdout, stderr)
+		return iamcmd.Run(ctx, rest, stdin, stdout, stderr)
 	case "contacts":
 		if len(rest) == 0 || rest[0] != "import" {
 			fmt.Fprint(stderr, "usage: kindred contacts import [flags] FILE...\n")

@@ -16,6 +16,7 @@ import (
 	"github.com/peterbourgon/ff/v3"
 	"golang.org/x/sync/errgroup"
 
+	"kindred/internal/console"
 	"kindred/internal/node"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
@@ -28,6 +29,7 @@ type config struct {
 	rootKey, logLevel, publicURL            string
 	cacheMiB                                int
 	keyRoutes, queueRoutes                  routes
+	frameOrigins                            origins
 }
 
 // routes is a flag that may be given several times.
@@ -47,6 +49,20 @@ func (r *routes) Set(s string) error {
 		return err
 	}
 	*r = append(*r, route)
+	return nil
+}
+
+// origins is a flag of origins of pages that may be given several times.
+type origins []string
+
+func (o *origins) String() string { return strings.Join(*o, " ") }
+
+func (o *origins) Set(s string) error {
+	origin, err := console.ParseOrigin(s)
+	if err != nil {
+		return err
+	}
+	*o = append(*o, origin)
 	return nil
 }
 
@@ -73,6 +89,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.IntVar(&c.cacheMiB, "cache-mib", pebblestore.DefaultCacheBytes>>20, "memory for cached data of the embedded engine, in MiB")
 	fs.Var(&c.keyRoutes, "kms-endpoint", "PATTERN=URL or PATTERN=aws: use another KMS for the keys whose id or ARN matches (* and ?); may be repeated")
 	fs.Var(&c.queueRoutes, "sqs-endpoint", "PATTERN=URL or PATTERN=aws: use another SQS for the queues whose URL matches; may be repeated")
+	fs.Var(&c.frameOrigins, "console-frame-origin", "`origin` of pages that may show the console in a frame and send it messages, such as https://desk.example.com; may be repeated")
 	fs.StringVar(&c.logLevel, "log-level", "info", "least level of what is logged: debug, info, warn or error")
 	fs.String("config", "", "file with the settings")
 	fs.Usage = func() {
@@ -155,12 +172,14 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 		c.publicURL = url
 	}
 	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
-		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes, Log: log})
+		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
+		FrameOrigins: c.frameOrigins, Log: log})
 	if err != nil {
 		return err
 	}
-	if err := n.IAM.Bootstrap(ctx, filepath.Join(c.dataDir, "credentials"), true); err != nil {
-		return fmt.Errorf("administrator: %w", err)
+	link, err := prepare(ctx, n, filepath.Join(c.dataDir, "credentials"))
+	if err != nil {
+		return err
 	}
 
 	// Background work outlives the listener, so that requests that are being
@@ -177,5 +196,30 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 		return n.Server.Serve(serving, ln)
 	})
 	fmt.Fprintf(stdout, "kindred ready %s\n", url)
+	if link != "" {
+		fmt.Fprintf(stdout, "console %s\n", link)
+	}
 	return g.Wait()
+}
+
+// prepare makes what every installation has: the administrator and the predefined
+// policies. At the first start it returns the link by which the administrator can sign
+// in to the console.
+func prepare(ctx context.Context, n *node.Node, credentials string) (link string, err error) {
+	fresh, err := n.IAM.Fresh(ctx)
+	if err != nil {
+		return "", fmt.Errorf("administrator: %w", err)
+	}
+	if err := n.IAM.Bootstrap(ctx, credentials, true); err != nil {
+		return "", fmt.Errorf("administrator: %w", err)
+	}
+	if err := n.IAM.Predefine(ctx); err != nil {
+		return "", err
+	}
+	if fresh {
+		if link, err = n.SignIn.FirstLink(ctx); err != nil {
+			return "", fmt.Errorf("sign-in link: %w", err)
+		}
+	}
+	return link, nil
 }

@@ -49,6 +49,9 @@ type Caller struct {
 	ServiceName string
 	// AccessKeyID that signed the request; for logs, no policy sees it.
 	AccessKeyID string
+	// SignIn is the session of somebody who signed in by hand that the
+	// credentials hang on, empty for others; no policy sees it.
+	SignIn string
 
 	// SourceARN and SourceAccount say on whose behalf a service acts.
 	SourceARN     string

@@ -115,6 +115,7 @@ var only = map[string]string{
 	"fault":         "",
 	"mapping":       "",
 	"page":          "datakey fault",
+	"password":      "",
 	"policy":        "",
 	"rootkey":       "datakey",
 	"seal":          "datakey store",
@@ -122,6 +123,11 @@ var only = map[string]string{
 	"standard":      "content",
 	"store":         "",
 	"wire":          "api",
+
+	// The console's pages are the same for everybody; who they are for is decided
+	// elsewhere.
+	"console": "",
+	"signin":  "access api/kindredapi fault iam password store",
 
 	// The embedded services stand on the store and know nothing of profiles.
 	"iam": "access api/kindredapi api/stsapi fault page policy rootkey sigv4 store",

@@ -24,6 +24,17 @@ const administratorText = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow
 // AccessKey is a long-term access key with its secret.
 type AccessKey struct{ ID, Secret string }
 
+// Fresh reports whether the store has no administrator yet, so that
+// [Service.Bootstrap] is going to make one.
+func (s *Service) Fresh(ctx context.Context) (fresh bool, err error) {
+	err = s.view(ctx, func(r store.Reader) error {
+		p, err := load[principalRecord](ctx, s, r, user.sort(Administrator))
+		fresh = p == nil
+		return err
+	})
+	return fresh, err
+}
+
 // Bootstrap makes the administrator and its first access key in a store that
 // has none, and writes the key to a credentials file (see
 // [WriteCredentialsFile]) when it has not been written before. A start that is

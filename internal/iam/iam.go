@@ -59,7 +59,7 @@ type Pager interface {
 	Open(operation string, args []string, token string) ([]byte, error)
 }
 
-// Config is what a [Service] needs. Every field but Now is required.
+// Config is what a [Service] needs. Every field but SignIns and Now is required.
 type Config struct {
 	Store    store.Store
 	Root     *rootkey.Key
@@ -67,6 +67,9 @@ type Config struct {
 	Account  string
 	Region   string
 	Services []string // signing names that are served here
+	// SignIns are asked about credentials that hang on a session of somebody who
+	// signed in by hand; nil: there are none.
+	SignIns SignIns
 	// Now is the clock; nil is that of the system.
 	Now func() time.Time
 }
@@ -81,6 +84,7 @@ type Service struct {
 	account  string
 	region   string
 	now      func() time.Time
+	signIns  SignIns
 	verifier *sigv4.Verifier
 	known    knowledge
 }
@@ -99,6 +103,7 @@ func New(c Config) *Service {
 		account:  c.Account,
 		region:   c.Region,
 		now:      c.Now,
+		signIns:  c.SignIns,
 		verifier: sigv4.NewVerifier(c.Region, c.Services...),
 	}
 }

@@ -17,10 +17,10 @@ import (
 	"kindred/internal/iam"
 )
 
-// operations are those of the description that concern principals.
+// operations are those of the description that concern principals and are done here.
 func operations() (list []*api.Operation) {
 	for _, op := range kindredapi.Service().Operations {
-		if strings.HasPrefix(op.URI, "/iam/") {
+		if _, ok := reflect.TypeFor[*iam.Service]().MethodByName(op.Name); ok && strings.HasPrefix(op.URI, "/iam/") {
 			list = append(list, op)
 		}
 	}

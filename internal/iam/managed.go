@@ -87,6 +87,9 @@ func (s *Service) UpdatePolicy(ctx context.Context, in *kindredapi.UpdatePolicyR
 		if p, err = s.policy(ctx, t, in.PolicyName); err != nil {
 			return err
 		}
+		if err := keepPredefined(p); err != nil {
+			return err
+		}
 		p.Text, p.Updated = in.PolicyDocument, t.Now()
 		if err := t.save(policySort(p.Name), p); err != nil {
 			return err
@@ -111,6 +114,9 @@ func (s *Service) DeletePolicy(ctx context.Context, in *kindredapi.DeletePolicyR
 	return &kindredapi.DeletePolicyResponse{}, s.update(ctx, func(t *txn) error {
 		p, err := s.policy(ctx, t, in.PolicyName)
 		if err != nil {
+			return err
+		}
+		if err := keepPredefined(p); err != nil {
 			return err
 		}
 		if p.Attachments > 0 {
@@ -212,6 +218,9 @@ func (s *Service) describe(p *policyRecord) *kindredapi.Policy {
 	}
 	if p.Description != "" {
 		d.Description = &p.Description
+	}
+	if p.Predefined != 0 {
+		d.Predefined = new(true)
 	}
 	return d
 }

@@ -80,6 +80,9 @@ type policyRecord struct {
 	Description string `json:",omitempty"`
 	Text        string
 	Attachments int
+	// Predefined is the version of the text of a policy that Kindred made; 0: a
+	// person made it.
+	Predefined int `json:",omitempty"`
 }
 
 // ledger counts. Its revision grows by one with every change of any record, and

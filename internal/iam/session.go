@@ -21,12 +21,15 @@ import (
 //
 // A session ends at its time; when its user or role is deleted (one made again
 // under the same name has another identifier); and one of a user, when the
-// access key that asked for it is disabled or deleted.
+// access key that asked for it is disabled or deleted. One that hangs on the
+// session of somebody who signed in by hand ends with that.
 type session struct {
 	KeyID   string `json:"-"` // in the request, and in the associated data
 	Secret  string
 	Expires int64  // Unix seconds
-	Origin  string `json:",omitempty"` // the long-term key of a user's session
+	Origin  string `json:",omitempty"` // the long-term key of a user's session, if one asked for it
+	User    string `json:",omitempty"` // name, of a user's session without Origin
+	SignIn  string `json:",omitempty"` // what it hangs on, see [SignIns]
 	Role    string `json:",omitempty"` // name; empty for a user's session
 	ID      string // unique identifier of the user or role
 	Name    string `json:",omitempty"` // of the role session
@@ -86,6 +89,9 @@ func (s *Service) readSession(ctx context.Context, keyID, token string) (*identi
 	}
 	id := &identity{keyID: keyID, secret: ses.Secret, expires: time.Unix(ses.Expires, 0)}
 	err = s.view(ctx, func(r store.Reader) error {
+		if err := s.standing(ctx, r, ses); err != nil {
+			return err
+		}
 		if ses.Role == "" {
 			return s.fillUserSession(ctx, r, id, ses)
 		}
@@ -98,14 +104,29 @@ func (s *Service) readSession(ctx context.Context, keyID, token string) (*identi
 }
 
 func (s *Service) fillUserSession(ctx context.Context, r store.Reader, id *identity, ses *session) error {
-	_, owner, err := s.keyOwner(ctx, r, ses.Origin)
+	owner, err := s.holder(ctx, r, ses.User, ses.ID, ses.Origin)
 	if err != nil {
 		return err
 	}
-	if owner.ID != ses.ID {
-		return errUnknown
+	if err := s.fill(ctx, r, id, user, owner); err != nil {
+		return err
 	}
-	return s.fill(ctx, r, id, user, owner)
+	id.caller.SignIn = ses.SignIn
+	return nil
+}
+
+// holder reads the user of a session: by the access key that asked for it, else by
+// name. It is errUnknown when the session is not to be used any more.
+func (s *Service) holder(ctx context.Context, r store.Reader, name, id, keyID string) (owner *principalRecord, err error) {
+	if keyID != "" {
+		_, owner, err = s.keyOwner(ctx, r, keyID)
+	} else if owner, err = s.principal(ctx, r, user, name); fault.Is(err, fault.NotFound) {
+		err = errUnknown
+	}
+	if err == nil && owner.ID != id {
+		err = errUnknown
+	}
+	return owner, err
 }
 
 func (s *Service) fillRoleSession(ctx context.Context, r store.Reader, id *identity, ses *session) error {
@@ -124,6 +145,7 @@ func (s *Service) fillRoleSession(ctx context.Context, r store.Reader, id *ident
 	c.RoleARN = s.arn(role, p.Name)
 	c.ARN = s.sessionARN(p.Name, ses.Name)
 	c.PrincipalID = p.ID + ":" + ses.Name
+	c.SignIn = ses.SignIn
 	if ses.Policy != "" {
 		inline, err := policy.Parse([]byte(ses.Policy), policy.Options{Kind: policy.Session, Name: "session policy"})
 		if err != nil {

@@ -93,7 +93,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *stsapi.AssumeRoleRequest) 
 	if err != nil {
 		return nil, err
 	}
-	ses := &session{Role: p.Name, ID: p.ID, Name: in.RoleSessionName, Policy: value(in.Policy, ""), Policies: policies}
+	ses := &session{Role: p.Name, ID: p.ID, SignIn: c.SignIn, Name: in.RoleSessionName, Policy: value(in.Policy, ""), Policies: policies}
 	credentials, err := s.issue(ses, seconds)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,9 @@ func (s *Service) DeleteUser(ctx context.Context, in *kindredapi.DeleteUserReque
 		for _, id := range p.Keys {
 			t.remove(keyPrefix + id)
 		}
+		if s.signIns != nil {
+			s.signIns.Forget(t, p.ID)
+		}
 		t.ledger.users--
 		return t.delete(ctx, user, p)
 	})

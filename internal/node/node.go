@@ -21,6 +21,7 @@ import (
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/api/stsapi"
 	"kindred/internal/connect"
+	"kindred/internal/console"
 	"kindred/internal/deadletter"
 	"kindred/internal/domain"
 	"kindred/internal/erasure"
@@ -42,6 +43,7 @@ import (
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
+	"kindred/internal/signin"
 	"kindred/internal/sqs"
 	"kindred/internal/store"
 	"kindred/internal/tag"
@@ -59,14 +61,17 @@ type Config struct {
 	// KeyRoutes and QueueRoutes take single keys and queues to other services
 	// than the embedded ones.
 	KeyRoutes, QueueRoutes []resource.Route
-	Log                    *slog.Logger
-	Now                    func() time.Time
+	// FrameOrigins may show the console in a frame, see [console.Config].
+	FrameOrigins []string
+	Log          *slog.Logger
+	Now          func() time.Time
 }
 
 // Node is a running Kindred without its listener.
 type Node struct {
 	Server    *server.Server
 	IAM       *iam.Service
+	SignIn    *signin.Service
 	DomainAPI *domain.Service
 	TypesAPI  *objecttype.Service
 	Profiles  *profile.Service
@@ -132,18 +137,25 @@ func New(c Config) (*Node, error) {
 	replays := replay.New(replay.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Jobs: jobs, Authorize: permissions.Authorize, Now: c.Now, Log: c.Log})
 	contacts := connect.New(connect.Config{Store: c.Store, Seal: c.Root.AEAD("connect"), Pages: pages, Region: c.Region,
 		Account: c.Account, Associations: integrations, Ingest: ingestion, Now: c.Now, Log: c.Log})
-	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region,
+	signIns := signin.NewRecords(c.Root.AEAD("signin"))
+	principals := iam.New(iam.Config{Store: c.Store, Root: c.Root, Pages: pages, Account: c.Account, Region: c.Region, SignIns: signIns,
 		Services: []string{"profile", "connect", "sqs", "kms", "appflow", "sts", "kindred"}, Now: c.Now})
+	signIn := signin.New(signin.Config{Store: c.Store, Records: signIns, Seal: c.Root.AEAD("browser"), Principals: principals,
+		Account: c.Account, Region: c.Region, Endpoint: c.Endpoint, Count: counts.signIn, Log: c.Log, Now: c.Now})
+	app, err := console.New(console.Config{Region: c.Region, Account: c.Account, Version: c.Version, FrameOrigins: c.FrameOrigins})
+	if err != nil {
+		return nil, err
+	}
 	kmsService := kms.New(kms.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Now: c.Now, Log: c.Log})
 	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
 
-	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now,
+	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
 		Health: func(ctx context.Context) error {
 			return c.Store.View(ctx, func(store.Reader) error { return nil })
 		},
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, principals, signIn}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -154,8 +166,10 @@ func New(c Config) (*Node, error) {
 	srv.Handle(firehose.Pattern, firehose.New(firehose.Config{Principals: principals, Authorize: permissions.Authorize, Domains: domains,
 		Types: types, Ingest: ingestion, Letters: outbox, Log: c.Log, Now: c.Now}))
 	srv.Handle("GET /"+c.Account+"/{queue}", echoQueueURL(c.Endpoint, c.Account))
-	return &Node{Server: srv, IAM: principals, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run}}, nil
+	app.Handle(srv.Claim)
+	signIn.Handle(srv.Claim)
+	return &Node{Server: srv, IAM: principals, SignIn: signIn, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, domains.Sweep, rekeying.Run, erasures.Run, replays.Run, signIn.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

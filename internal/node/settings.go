@@ -70,7 +70,7 @@ func (s settings) allow(ctx context.Context, action, domainName string) error {
 }
 
 // metrics are the figures beside those of the server.
-type metrics struct{ ingested, expired *prometheus.CounterVec }
+type metrics struct{ ingested, expired, signIns *prometheus.CounterVec }
 
 func newMetrics(r prometheus.Registerer, outbox *deadletter.Outbox) *metrics {
 	m := &metrics{
@@ -79,7 +79,9 @@ func newMetrics(r prometheus.Registerer, outbox *deadletter.Outbox) *metrics {
 		expired: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_expired_total",
 			Help: "What was removed because it had expired: objects, those of expired profiles included, and profiles."}, []string{"kind"}),
 	}
-	r.MustRegister(m.ingested, m.expired, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_dead_letters_waiting",
+	m.signIns = prometheus.NewCounterVec(prometheus.CounterOpts{Name: "kindred_sign_ins_total",
+		Help: "Attempts to sign in to the console by how they ended: let_in, refused, slowed or failed."}, []string{"method", "outcome"})
+	r.MustRegister(m.ingested, m.expired, m.signIns, prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "kindred_dead_letters_waiting",
 		Help: "Dead letters that wait for their queue to take them."}, func() float64 { return float64(outbox.Waiting()) }))
 	return m
 }
@@ -89,6 +91,8 @@ func (m *metrics) objects(outcome string, n int) {
 		m.ingested.WithLabelValues(outcome).Add(float64(n))
 	}
 }
+
+func (m *metrics) signIn(method, outcome string) { m.signIns.WithLabelValues(method, outcome).Inc() }
 
 func (m *metrics) expire(objects, profiles int) {
 	m.expired.WithLabelValues("objects").Add(float64(objects))

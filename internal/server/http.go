@@ -26,6 +26,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.Header()[requestIDHeader] = []string{newRequestID()}
 		s.exporter.ServeHTTP(w, r)
 	case signed(r):
+		if s.isClaimed(r) {
+			s.serveExtra(w, r)
+			return
+		}
 		s.serveAPI(w, r)
 	default:
 		if _, pattern := s.extra.Handler(r); pattern != "" {
@@ -57,8 +61,16 @@ func (s *Server) serveHealth(w http.ResponseWriter, r *http.Request) {
 	writePlain(w, status, text)
 }
 
-// serveWelcome tells a browser what it has found.
+// serveWelcome tells whoever looks what it has found, and sends a browser on.
 func (s *Server) serveWelcome(w http.ResponseWriter, r *http.Request) {
+	if s.browser != "" && strings.Contains(r.Header.Get("Accept"), "text/html") {
+		h := w.Header()
+		h[requestIDHeader] = []string{newRequestID()}
+		h.Set("Cache-Control", "no-store")
+		h.Set("Vary", "Accept")
+		http.Redirect(w, r, s.browser, http.StatusSeeOther)
+		return
+	}
 	scheme := "http"
 	if r.TLS != nil {
 		scheme = "https"

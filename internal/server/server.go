@@ -8,7 +8,7 @@
 //   - Every answer carries x-amzn-RequestId, errors included.
 //   - Nothing is routed, decoded or called for a request that is not
 //     authenticated. The paths /healthz and /metrics, the page at / and what
-//     was given to Handle are all that needs no signature.
+//     was given to Handle or Claim are all that needs no signature.
 //   - Bodies, query strings and values are neither logged nor counted.
 //   - An error that the operation does not declare never reaches a client under
 //     its name; it is logged as a defect and answered as an internal error.
@@ -22,6 +22,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -79,6 +81,9 @@ type Config struct {
 	Drain         time.Duration        // 0: DefaultDrain
 	// Health is asked by /healthz; nil counts as healthy.
 	Health func(context.Context) error
+	// Browser is the path that a browser is sent to that asks for the page at /;
+	// empty: it gets the page that others get.
+	Browser string
 }
 
 // Server answers requests. Make one with New.
@@ -92,9 +97,11 @@ type Server struct {
 	maxBody  int64
 	drain    time.Duration
 	health   func(context.Context) error
+	browser  string
 	metrics  *metrics
 	exporter http.Handler
 	extra    *http.ServeMux
+	claims   []claim
 }
 
 // New makes a server. It panics when the configuration contradicts itself: a
@@ -116,6 +123,7 @@ func New(c Config) *Server {
 		maxBody:  c.MaxBody,
 		drain:    c.Drain,
 		health:   c.Health,
+		browser:  c.Browser,
 		metrics:  newMetrics(c.Registry),
 		exporter: promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{}),
 		extra:    http.NewServeMux(),
@@ -165,6 +173,31 @@ func (s *Server) Implemented(signingName string) []string {
 // Handle serves requests without a signature that match the pattern, which is
 // one of http.ServeMux, with h. It must not be called once the server serves.
 func (s *Server) Handle(pattern string, h http.Handler) { s.extra.Handle(pattern, h) }
+
+// Claim is Handle for h that serves requests with a signature, or with what looks like
+// one, as well: whose path is no operation's, or who authenticates by itself.
+func (s *Server) Claim(pattern string, h http.Handler) {
+	s.Handle(pattern, h)
+	start := pattern[strings.IndexByte(pattern, '/'):]
+	if i := strings.IndexByte(start, '{'); i >= 0 {
+		start = start[:i]
+	}
+	s.claims = append(s.claims, claim{pattern, start})
+}
+
+// claim is a pattern that takes signed requests too, and what their paths start with.
+type claim struct{ pattern, start string }
+
+// isClaimed reports whether a signed request goes to what claims its path.
+func (s *Server) isClaimed(r *http.Request) bool {
+	for _, c := range s.claims { // a few; calls of operations pay for them
+		if strings.HasPrefix(r.URL.Path, c.start) {
+			_, pattern := s.extra.Handler(r)
+			return slices.ContainsFunc(s.claims, func(c claim) bool { return c.pattern == pattern })
+		}
+	}
+	return false
+}
 
 // Serve answers requests on ln until ctx ends, then lets those at work finish
 // within the drain time and returns nil. The listener is closed in any case.

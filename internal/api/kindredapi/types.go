@@ -78,6 +78,16 @@ type CancelJobRequest struct {
 	JobId      string
 }
 
+// ChangePasswordRequest is the structure of that name.
+type ChangePasswordRequest struct {
+	OldPassword string
+	NewPassword string
+}
+
+// ChangePasswordResponse is the structure of that name.
+type ChangePasswordResponse struct {
+}
+
 // ContactPreference is the structure of that name.
 type ContactPreference struct {
 	KeyName     *string
@@ -119,6 +129,19 @@ type CreateRoleRequest struct {
 // CreateRoleResponse is the structure of that name.
 type CreateRoleResponse struct {
 	Role *Role
+}
+
+// CreateSignInLinkRequest is the structure of that name.
+type CreateSignInLinkRequest struct {
+	UserName string
+}
+
+// CreateSignInLinkResponse is the structure of that name.
+type CreateSignInLinkResponse struct {
+	UserName       string
+	Token          string
+	Url            string
+	ExpirationDate time.Time
 }
 
 // CreateUserRequest is the structure of that name.
@@ -196,6 +219,15 @@ type DeleteRoleRequest struct {
 
 // DeleteRoleResponse is the structure of that name.
 type DeleteRoleResponse struct {
+}
+
+// DeleteUserPasswordRequest is the structure of that name.
+type DeleteUserPasswordRequest struct {
+	UserName string
+}
+
+// DeleteUserPasswordResponse is the structure of that name.
+type DeleteUserPasswordResponse struct {
 }
 
 // DeleteUserPolicyRequest is the structure of that name.
@@ -429,6 +461,18 @@ type GetRoleResponse struct {
 type GetServerInfoRequest struct {
 }
 
+// GetUserPasswordRequest is the structure of that name.
+type GetUserPasswordRequest struct {
+	UserName string
+}
+
+// GetUserPasswordResponse is the structure of that name.
+type GetUserPasswordResponse struct {
+	UserName    string
+	HasPassword bool
+	SetDate     *time.Time
+}
+
 // GetUserPolicyRequest is the structure of that name.
 type GetUserPolicyRequest struct {
 	UserName   string
@@ -593,6 +637,16 @@ type ListRolesResponse struct {
 	NextToken *string
 }
 
+// ListSessionsRequest is the structure of that name.
+type ListSessionsRequest struct {
+	UserName string
+}
+
+// ListSessionsResponse is the structure of that name.
+type ListSessionsResponse struct {
+	Sessions []SignInSession
+}
+
 // ListUserPoliciesRequest is the structure of that name.
 type ListUserPoliciesRequest struct {
 	UserName string
@@ -678,6 +732,7 @@ type Policy struct {
 	UpdateDate      time.Time
 	AttachmentCount int
 	Description     *string
+	Predefined      *bool
 }
 
 // PreviewChange is the structure of that name.
@@ -958,6 +1013,16 @@ type ResumeJobRequest struct {
 	JobId      string
 }
 
+// RevokeSessionRequest is the structure of that name.
+type RevokeSessionRequest struct {
+	UserName  string
+	SessionId string
+}
+
+// RevokeSessionResponse is the structure of that name.
+type RevokeSessionResponse struct {
+}
+
 // Role is the structure of that name.
 type Role struct {
 	RoleName                 string
@@ -981,6 +1046,26 @@ type ServerInfo struct {
 	Version   string
 	Region    string
 	AccountId string
+}
+
+// SetUserPasswordRequest is the structure of that name.
+type SetUserPasswordRequest struct {
+	UserName string
+	Password string
+}
+
+// SetUserPasswordResponse is the structure of that name.
+type SetUserPasswordResponse struct {
+}
+
+// SignInSession is the structure of that name.
+type SignInSession struct {
+	SessionId      string
+	Method         string
+	AccessKeyId    *string
+	CreateDate     time.Time
+	LastUsedDate   time.Time
+	ExpirationDate time.Time
 }
 
 // ThrottlingException is the structure of that name.

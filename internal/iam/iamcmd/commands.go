@@ -17,6 +17,13 @@ var commands = []command{
 	{"user get", "NAME", "Show a user", 1, 1, getUser},
 	{"user list", "", "List the users", 0, 0, listUsers},
 	{"user delete", "NAME", "Delete a user with its keys and inline policies", 1, 1, deleteUser},
+	{"password set", "USER", "Give a user a password for the console, and end the user's sessions", 1, 1, setPassword},
+	{"password change", "", "Replace your own password", 0, 0, changePassword},
+	{"password show", "USER", "Tell whether a user has a password, and since when", 1, 1, showPassword},
+	{"password delete", "USER", "Take a user's password away, and end the user's sessions", 1, 1, deletePassword},
+	{"sign-in-link", "[--user USER]", "Make a link to the console that lets in as a user, once, for 15 minutes", 0, 0, signInLink},
+	{"session list", "USER", "List a user's sessions in the console", 1, 1, listSessions},
+	{"session revoke", "USER SESSION-ID", "End a session and the credentials that hang on it", 2, 2, revokeSession},
 	{"key create", "USER", "Make an access key and show its secret, this once", 1, 1, createKey},
 	{"key list", "USER", "List a user's access keys", 1, 1, listKeys},
 	{"key disable", "USER KEY-ID", "Refuse an access key from now on", 2, 2, setKey("Inactive")},
@@ -185,7 +192,7 @@ func createRole(ctx context.Context, c *call) error {
 	if c.trust == "" {
 		return errors.New("--trust FILE is missing: the policy that says who may assume the role")
 	}
-	trust, err := document(c.trust)
+	trust, err := c.document(c.trust)
 	if err != nil {
 		return err
 	}
@@ -214,7 +221,7 @@ func listRoles(ctx context.Context, c *call) error {
 }
 
 func trustRole(ctx context.Context, c *call) error {
-	text, err := document(c.args[1])
+	text, err := c.document(c.args[1])
 	if err != nil {
 		return err
 	}
@@ -245,7 +252,7 @@ func putPolicy(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	text, err := document(c.args[1])
+	text, err := c.document(c.args[1])
 	if err != nil {
 		return err
 	}

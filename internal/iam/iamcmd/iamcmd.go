@@ -1,9 +1,14 @@
-// Package iamcmd is the command "kindred iam": it manages users, roles, access
-// keys and policies of a running server over its API, with the credentials that
+// Package iamcmd is the command "kindred iam": it manages users, passwords, roles,
+// access keys and policies of a running server over its API, with the credentials that
 // every AWS client finds (environment, shared files).
+//
+// Passwords are never among the arguments, which other users of the machine can see and
+// shells keep: they are asked for without showing them, or read from standard input, a
+// line each.
 package iamcmd
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,6 +25,7 @@ import (
 
 const (
 	maxDocument = 1 << 20 // bytes read as a policy; the server wants far fewer
+	maxPassword = 4 << 10 // bytes of a line that is read as a password
 )
 
 // command is one verb of one noun.
@@ -37,7 +43,10 @@ type call struct {
 	client *kindredclient.Client
 	args   []string
 	flags
-	out io.Writer
+	in     io.Reader
+	out    io.Writer
+	asking io.Writer // for questions to a person
+	lines  *bufio.Reader
 }
 
 type flags struct {
@@ -49,8 +58,9 @@ type flags struct {
 }
 
 // Run runs "kindred iam" with the arguments after those words. What is asked for
-// is written to stdout; usage that was asked for too, other usage to stderr.
-func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+// is written to stdout; usage that was asked for too, other usage and questions to
+// stderr.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
 	if len(args) == 0 {
 		usage(stderr)
 		return errors.New("iam: a command is missing")
@@ -59,15 +69,19 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		usage(stdout)
 		return nil
 	}
-	name := strings.Join(args[:min(2, len(args))], " ")
-	i := slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	i := -1
+	words := min(2, len(args))
+	for ; i < 0 && words > 0; words-- {
+		name := strings.Join(args[:words], " ")
+		i = slices.IndexFunc(commands, func(c command) bool { return c.name == name })
+	}
 	if i < 0 {
 		usage(stderr)
-		return fmt.Errorf("iam: there is no command %q", name)
+		return fmt.Errorf("iam: there is no command %q", strings.Join(args[:min(2, len(args))], " "))
 	}
 	cmd := commands[i]
-	c := &call{out: stdout}
-	rest, err := c.parse(cmd, args[2:], stdout)
+	c := &call{in: stdin, out: stdout, asking: stderr, lines: bufio.NewReaderSize(stdin, maxPassword)}
+	rest, err := c.parse(cmd, args[words+1:], stdout)
 	if errors.Is(err, flag.ErrHelp) {
 		return nil
 	}
@@ -93,6 +107,9 @@ func (c *call) parse(cmd command, args []string, stdout io.Writer) ([]string, er
 	fs.SetOutput(io.Discard)
 	c.server.Flags(fs)
 	fs.BoolVar(&c.json, "json", false, "write the answer as JSON")
+	if cmd.name == "sign-in-link" {
+		fs.StringVar(&c.user, "user", "", "`name` of the user whom the link lets in (default: the user who asks)")
+	}
 	if strings.HasPrefix(cmd.name, "policy ") {
 		fs.StringVar(&c.user, "user", "", "`name` of the user whose policy it is")
 		fs.StringVar(&c.role, "role", "", "`name` of the role whose policy it is")
@@ -131,7 +148,7 @@ func (c *call) show(a answer, show func(answer) error) error {
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, "kindred iam manages users, roles, access keys and policies of a running server.\n\n")
+	fmt.Fprint(w, "kindred iam manages users, passwords, roles, access keys and policies of a running\nserver.\n\n")
 	for _, c := range commands {
 		fmt.Fprintf(w, "  kindred iam %s %s\n        %s.\n", c.name, c.args, c.help)
 	}
@@ -139,9 +156,9 @@ func usage(w io.Writer) {
 }
 
 // document reads a policy from a file, or from standard input for "-".
-func document(file string) (string, error) {
+func (c *call) document(file string) (string, error) {
 	if file == "-" {
-		text, err := io.ReadAll(io.LimitReader(os.Stdin, maxDocument+1))
+		text, err := io.ReadAll(io.LimitReader(c.in, maxDocument+1))
 		return string(text), err
 	}
 	text, err := os.ReadFile(file)

@@ -13,12 +13,15 @@ import (
 
 	"kindred/internal/access"
 	"kindred/internal/api/kindredapi"
+	"kindred/internal/api/stsapi"
 	"kindred/internal/iam"
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/page"
+	"kindred/internal/password"
 	"kindred/internal/policy"
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
+	"kindred/internal/signin"
 	"kindred/internal/store/memstore"
 )
 
@@ -31,16 +34,21 @@ func start(t *testing.T) (dir string, svc *iam.Service) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	root := rootkey.Random()
+	records := signin.NewRecords(root.AEAD("signin"))
 	svc = iam.New(iam.Config{
-		Store: st, Root: rootkey.Random(), Pages: pages, Account: "123456789012", Region: "eu-west-2", Services: []string{"kindred"},
+		Store: st, Root: root, Pages: pages, Account: "123456789012", Region: "eu-west-2", Services: []string{"kindred", "sts"}, SignIns: records,
 	})
+	people := signin.New(signin.Config{Store: st, Records: records, Seal: root.AEAD("browser"), Principals: svc, Account: "123456789012", Region: "eu-west-2",
+		Hasher: password.NewHasher(password.Cost{MemoryKiB: 8, Passes: 1}), Endpoint: func() string { return "http://somewhere.else" }})
 	dir = t.TempDir()
 	if err := svc.Bootstrap(t.Context(), filepath.Join(dir, "credentials"), true); err != nil {
 		t.Fatal(err)
 	}
-	srv := httptest.NewServer(server.New(server.Config{
-		Services: []server.Mount{{API: kindredapi.Service(), Impl: []any{svc}}}, Authenticator: svc,
-	}))
+	handler := server.New(server.Config{Authenticator: svc,
+		Services: []server.Mount{{API: kindredapi.Service(), Impl: []any{svc, people}}, {API: stsapi.Service(), Impl: []any{svc}}}})
+	people.Handle(handler.Claim)
+	srv := httptest.NewServer(handler)
 	t.Cleanup(srv.Close)
 	for name, value := range map[string]string{
 		"AWS_ENDPOINT_URL": srv.URL, "AWS_REGION": "eu-west-2", "AWS_SHARED_CREDENTIALS_FILE": filepath.Join(dir, "credentials"),
@@ -53,8 +61,13 @@ func start(t *testing.T) (dir string, svc *iam.Service) {
 
 func run(t *testing.T, args ...string) (string, error) {
 	t.Helper()
+	return runWith(t, "", args...)
+}
+
+func runWith(t *testing.T, stdin string, args ...string) (string, error) {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	err := iamcmd.Run(t.Context(), args, &stdout, &stderr)
+	err := iamcmd.Run(t.Context(), args, strings.NewReader(stdin), &stdout, &stderr)
 	return stdout.String() + stderr.String(), err
 }
 
