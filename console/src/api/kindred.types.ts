@@ -52,6 +52,13 @@ export interface CancelJobRequest {
   JobId: string;
 }
 
+export interface ChangePasswordRequest {
+  OldPassword: string;
+  NewPassword: string;
+}
+
+export type ChangePasswordResponse = Record<string, never>;
+
 export interface ContactPreference {
   KeyName?: string;
   KeyValue?: string;
@@ -88,6 +95,17 @@ export interface CreateRoleRequest {
 
 export interface CreateRoleResponse {
   Role: Role;
+}
+
+export interface CreateSignInLinkRequest {
+  UserName: string;
+}
+
+export interface CreateSignInLinkResponse {
+  UserName: string;
+  Token: string;
+  Url: string;
+  ExpirationDate: Date;
 }
 
 export interface CreateUserRequest {
@@ -149,6 +167,12 @@ export interface DeleteRoleRequest {
 }
 
 export type DeleteRoleResponse = Record<string, never>;
+
+export interface DeleteUserPasswordRequest {
+  UserName: string;
+}
+
+export type DeleteUserPasswordResponse = Record<string, never>;
 
 export interface DeleteUserPolicyRequest {
   UserName: string;
@@ -345,6 +369,16 @@ export interface GetRoleResponse {
 
 export type GetServerInfoRequest = Record<string, never>;
 
+export interface GetUserPasswordRequest {
+  UserName: string;
+}
+
+export interface GetUserPasswordResponse {
+  UserName: string;
+  HasPassword: boolean;
+  SetDate?: Date;
+}
+
 export interface GetUserPolicyRequest {
   UserName: string;
   PolicyName: string;
@@ -481,6 +515,14 @@ export interface ListRolesResponse {
   NextToken?: string;
 }
 
+export interface ListSessionsRequest {
+  UserName: string;
+}
+
+export interface ListSessionsResponse {
+  Sessions: SignInSession[];
+}
+
 export interface ListUserPoliciesRequest {
   UserName: string;
 }
@@ -557,6 +599,7 @@ export interface Policy {
   UpdateDate: Date;
   AttachmentCount: number;
   Description?: string;
+  Predefined?: boolean;
 }
 
 export interface PreviewChange {
@@ -805,6 +848,13 @@ export interface ResumeJobRequest {
   JobId: string;
 }
 
+export interface RevokeSessionRequest {
+  UserName: string;
+  SessionId: string;
+}
+
+export type RevokeSessionResponse = Record<string, never>;
+
 export interface Role {
   RoleName: string;
   RoleId: string;
@@ -825,6 +875,22 @@ export interface ServerInfo {
   Version: string;
   Region: string;
   AccountId: string;
+}
+
+export interface SetUserPasswordRequest {
+  UserName: string;
+  Password: string;
+}
+
+export type SetUserPasswordResponse = Record<string, never>;
+
+export interface SignInSession {
+  SessionId: string;
+  Method: SignInMethod;
+  AccessKeyId?: string;
+  CreateDate: Date;
+  LastUsedDate: Date;
+  ExpirationDate: Date;
 }
 
 export type StandardIdentifier = "PROFILE" | "ASSET" | "CASE" | "DEVICE" | "WEB_ANALYTICS" | "ORDER" | "COMMUNICATION_RECORD" | "AIR_PREFERENCE" | "HOTEL_PREFERENCE" | "AIR_BOOKING" | "AIR_SEGMENT" | "HOTEL_RESERVATION" | "HOTEL_STAY_REVENUE" | "LOYALTY" | "LOYALTY_TRANSACTION" | "LOYALTY_PROMOTION" | "UNIQUE" | "SECONDARY" | "LOOKUP_ONLY" | "NEW_ONLY";
@@ -913,20 +979,25 @@ export type ReplayOutcome = "CHANGED" | "MADE" | "REMOVED" | "UNCHANGED";
 
 export type ReplayReason = "GIVEN" | "CHANGED" | "GONE" | "REVEALED" | "TAKEN";
 
+export type SignInMethod = "PASSWORD" | "ACCESS_KEY" | "LINK";
+
 /** Input and output of each operation. */
 export interface Operations {
   AttachRolePolicy: { input: AttachRolePolicyRequest; output: AttachRolePolicyResponse };
   AttachUserPolicy: { input: AttachUserPolicyRequest; output: AttachUserPolicyResponse };
   CancelJob: { input: CancelJobRequest; output: Job };
+  ChangePassword: { input: ChangePasswordRequest; output: ChangePasswordResponse };
   CreateAccessKey: { input: CreateAccessKeyRequest; output: CreateAccessKeyResponse };
   CreatePolicy: { input: CreatePolicyRequest; output: CreatePolicyResponse };
   CreateRole: { input: CreateRoleRequest; output: CreateRoleResponse };
+  CreateSignInLink: { input: CreateSignInLinkRequest; output: CreateSignInLinkResponse };
   CreateUser: { input: CreateUserRequest; output: CreateUserResponse };
   DeleteAccessKey: { input: DeleteAccessKeyRequest; output: DeleteAccessKeyResponse };
   DeletePolicy: { input: DeletePolicyRequest; output: DeletePolicyResponse };
   DeleteRole: { input: DeleteRoleRequest; output: DeleteRoleResponse };
   DeleteRolePolicy: { input: DeleteRolePolicyRequest; output: DeleteRolePolicyResponse };
   DeleteUser: { input: DeleteUserRequest; output: DeleteUserResponse };
+  DeleteUserPassword: { input: DeleteUserPasswordRequest; output: DeleteUserPasswordResponse };
   DeleteUserPolicy: { input: DeleteUserPolicyRequest; output: DeleteUserPolicyResponse };
   DescribeProfileAsOf: { input: DescribeProfileAsOfRequest; output: DescribeProfileAsOfResponse };
   DetachRolePolicy: { input: DetachRolePolicyRequest; output: DetachRolePolicyResponse };
@@ -944,6 +1015,7 @@ export interface Operations {
   GetRolePolicy: { input: GetRolePolicyRequest; output: GetRolePolicyResponse };
   GetServerInfo: { input: GetServerInfoRequest; output: ServerInfo };
   GetUser: { input: GetUserRequest; output: GetUserResponse };
+  GetUserPassword: { input: GetUserPasswordRequest; output: GetUserPasswordResponse };
   GetUserPolicy: { input: GetUserPolicyRequest; output: GetUserPolicyResponse };
   ListAccessKeys: { input: ListAccessKeysRequest; output: ListAccessKeysResponse };
   ListAttachedRolePolicies: { input: ListAttachedRolePoliciesRequest; output: ListAttachedRolePoliciesResponse };
@@ -954,6 +1026,7 @@ export interface Operations {
   ListPolicies: { input: ListPoliciesRequest; output: ListPoliciesResponse };
   ListRolePolicies: { input: ListRolePoliciesRequest; output: ListRolePoliciesResponse };
   ListRoles: { input: ListRolesRequest; output: ListRolesResponse };
+  ListSessions: { input: ListSessionsRequest; output: ListSessionsResponse };
   ListUserPolicies: { input: ListUserPoliciesRequest; output: ListUserPoliciesResponse };
   ListUsers: { input: ListUsersRequest; output: ListUsersResponse };
   PauseJob: { input: PauseJobRequest; output: Job };
@@ -965,7 +1038,9 @@ export interface Operations {
   RenameDomain: { input: RenameDomainRequest; output: RenameDomainResponse };
   ReplayObjectType: { input: ReplayObjectTypeRequest; output: Replay };
   ResumeJob: { input: ResumeJobRequest; output: Job };
+  RevokeSession: { input: RevokeSessionRequest; output: RevokeSessionResponse };
   RollBackReplay: { input: RollBackReplayRequest; output: Replay };
+  SetUserPassword: { input: SetUserPasswordRequest; output: SetUserPasswordResponse };
   UnmergeProfiles: { input: UnmergeProfilesRequest; output: UnmergeProfilesResponse };
   UpdateAccessKey: { input: UpdateAccessKeyRequest; output: UpdateAccessKeyResponse };
   UpdateAssumeRolePolicy: { input: UpdateAssumeRolePolicyRequest; output: UpdateAssumeRolePolicyResponse };
@@ -977,15 +1052,18 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   AttachRolePolicy: { method: "PUT", path: "/iam/roles/{RoleName}/attached-policies/{PolicyName}", query: {}, times: [] },
   AttachUserPolicy: { method: "PUT", path: "/iam/users/{UserName}/attached-policies/{PolicyName}", query: {}, times: [] },
   CancelJob: { method: "POST", path: "/domains/{DomainName}/jobs/{JobId}/cancel", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
+  ChangePassword: { method: "POST", path: "/iam/change-password", query: {}, times: [] },
   CreateAccessKey: { method: "POST", path: "/iam/users/{UserName}/access-keys", query: {}, times: ["AccessKey.CreateDate"] },
   CreatePolicy: { method: "POST", path: "/iam/policies", query: {}, times: ["Policy.CreateDate","Policy.UpdateDate"] },
   CreateRole: { method: "POST", path: "/iam/roles", query: {}, times: ["Role.CreateDate"] },
+  CreateSignInLink: { method: "POST", path: "/iam/users/{UserName}/sign-in-link", query: {}, times: ["ExpirationDate"] },
   CreateUser: { method: "POST", path: "/iam/users", query: {}, times: ["User.CreateDate"] },
   DeleteAccessKey: { method: "DELETE", path: "/iam/users/{UserName}/access-keys/{AccessKeyId}", query: {}, times: [] },
   DeletePolicy: { method: "DELETE", path: "/iam/policies/{PolicyName}", query: {}, times: [] },
   DeleteRole: { method: "DELETE", path: "/iam/roles/{RoleName}", query: {}, times: [] },
   DeleteRolePolicy: { method: "DELETE", path: "/iam/roles/{RoleName}/policies/{PolicyName}", query: {}, times: [] },
   DeleteUser: { method: "DELETE", path: "/iam/users/{UserName}", query: {}, times: [] },
+  DeleteUserPassword: { method: "DELETE", path: "/iam/users/{UserName}/password", query: {}, times: [] },
   DeleteUserPolicy: { method: "DELETE", path: "/iam/users/{UserName}/policies/{PolicyName}", query: {}, times: [] },
   DescribeProfileAsOf: { method: "POST", path: "/domains/{DomainName}/profiles/as-of", query: {}, times: ["AsOf"] },
   DetachRolePolicy: { method: "DELETE", path: "/iam/roles/{RoleName}/attached-policies/{PolicyName}", query: {}, times: [] },
@@ -1003,6 +1081,7 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   GetRolePolicy: { method: "GET", path: "/iam/roles/{RoleName}/policies/{PolicyName}", query: {}, times: [] },
   GetServerInfo: { method: "GET", path: "/server-info", query: {}, times: [] },
   GetUser: { method: "GET", path: "/iam/users/{UserName}", query: {}, times: ["User.CreateDate"] },
+  GetUserPassword: { method: "GET", path: "/iam/users/{UserName}/password", query: {}, times: ["SetDate"] },
   GetUserPolicy: { method: "GET", path: "/iam/users/{UserName}/policies/{PolicyName}", query: {}, times: [] },
   ListAccessKeys: { method: "GET", path: "/iam/users/{UserName}/access-keys", query: {}, times: ["AccessKeyMetadata.*.CreateDate"] },
   ListAttachedRolePolicies: { method: "GET", path: "/iam/roles/{RoleName}/attached-policies", query: {}, times: [] },
@@ -1013,6 +1092,7 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   ListPolicies: { method: "GET", path: "/iam/policies", query: { NextToken: "next-token", MaxResults: "max-results" }, times: ["Policies.*.CreateDate","Policies.*.UpdateDate"] },
   ListRolePolicies: { method: "GET", path: "/iam/roles/{RoleName}/policies", query: {}, times: [] },
   ListRoles: { method: "GET", path: "/iam/roles", query: { NextToken: "next-token", MaxResults: "max-results" }, times: ["Roles.*.CreateDate"] },
+  ListSessions: { method: "GET", path: "/iam/users/{UserName}/sessions", query: {}, times: ["Sessions.*.CreateDate","Sessions.*.LastUsedDate","Sessions.*.ExpirationDate"] },
   ListUserPolicies: { method: "GET", path: "/iam/users/{UserName}/policies", query: {}, times: [] },
   ListUsers: { method: "GET", path: "/iam/users", query: { NextToken: "next-token", MaxResults: "max-results" }, times: ["Users.*.CreateDate"] },
   PauseJob: { method: "POST", path: "/domains/{DomainName}/jobs/{JobId}/pause", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
@@ -1024,7 +1104,9 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   RenameDomain: { method: "POST", path: "/domains/{DomainName}/rename", query: {}, times: ["LastUpdatedAt"] },
   ReplayObjectType: { method: "POST", path: "/domains/{DomainName}/object-types/{ObjectTypeName}/replay", query: {}, times: ["Job.CreatedAt","Job.StartedAt","Job.LastUpdatedAt","Job.EndedAt"] },
   ResumeJob: { method: "POST", path: "/domains/{DomainName}/jobs/{JobId}/resume", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
+  RevokeSession: { method: "DELETE", path: "/iam/users/{UserName}/sessions/{SessionId}", query: {}, times: [] },
   RollBackReplay: { method: "POST", path: "/domains/{DomainName}/object-types/{ObjectTypeName}/replay/{JobId}/rollback", query: {}, times: ["Job.CreatedAt","Job.StartedAt","Job.LastUpdatedAt","Job.EndedAt"] },
+  SetUserPassword: { method: "PUT", path: "/iam/users/{UserName}/password", query: {}, times: [] },
   UnmergeProfiles: { method: "POST", path: "/domains/{DomainName}/merges/{MergeId}/undo", query: {}, times: ["UndoneAt"] },
   UpdateAccessKey: { method: "PUT", path: "/iam/users/{UserName}/access-keys/{AccessKeyId}", query: {}, times: [] },
   UpdateAssumeRolePolicy: { method: "PUT", path: "/iam/roles/{RoleName}/trust-policy", query: {}, times: [] },
