@@ -218,6 +218,8 @@ func (c *checker) path() error {
 		switch {
 		case t.Kind == lexer.TokenData:
 			return fmt.Errorf("variables of outer blocks (../@…) are not supported")
+		case t.Kind == lexer.TokenError:
+			return lexical(t)
 		case t.Kind != lexer.TokenID:
 			return fmt.Errorf("a name is expected in a path, not %q", t.Val)
 		case t.Val == "..":
