@@ -3,7 +3,7 @@ import FormField, { type FormFieldProps } from "@cloudscape-design/components/fo
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import Textarea from "@cloudscape-design/components/textarea";
 import { useText } from "../i18n/text";
-import { parseJson } from "./json";
+import { formatJson, parseJson } from "./json";
 import catalogue from "./messages";
 
 /**
@@ -34,7 +34,7 @@ export function JsonEditor(props: {
           <Button
             disabled={!parsed || "fault" in parsed}
             onClick={() => {
-              if (parsed && "value" in parsed) onChange(JSON.stringify(parsed.value, null, 2));
+              if (parsed && "value" in parsed) onChange(formatJson(value));
             }}
           >
             {t("jsonFormat")}
