@@ -5,6 +5,7 @@ import { check, hints, whole } from "./check";
 import type { Definition } from "./definition";
 import { definitionOf, draftOf } from "./draft";
 import catalogue from "./messages";
+import { standardObjects } from "./standard";
 
 const en = texts(catalogue, "en");
 const pt = texts(catalogue, "pt-BR");
@@ -45,6 +46,28 @@ const definition: Definition = {
   Keys: { shopId: [{ StandardIdentifiers: ["PROFILE", "UNIQUE"], FieldNames: ["id"] }], shopMail: [{ FieldNames: ["mail"] }] },
 };
 const none = { keys: new Map<string, string>() };
+
+const templates = import.meta.glob<{ default: Definition }>("../../../internal/objecttype/templates/*.json", { eager: true });
+
+it("takes every template", () => {
+  expect(Object.keys(templates).length).toBeGreaterThan(20);
+  for (const [file, { default: template }] of Object.entries(templates)) {
+    const { AllowProfileCreation, SourceLastUpdatedTimestampFormat, Fields, Keys } = template;
+    const definition = { Description: "d", AllowProfileCreation, SourceLastUpdatedTimestampFormat, Fields, Keys } as Definition;
+    expect(check("Mine", draftOf(definition), none).map((p) => whole(p, en)), file).toEqual([]);
+  }
+});
+
+it("knows the own id of every standard object", () => {
+  expect(standardObjects).toHaveLength(16);
+  for (const o of standardObjects) {
+    const [id] = o.fields;
+    const targets = { x: { Source: "_source.x", Target: `${o.name}.${id?.path}` }, y: { Source: "_source.y", Target: `${o.name}.Attributes.y` } };
+    const keys = { ...definition.Keys, other: [{ StandardIdentifiers: [o.identifier], FieldNames: ["spare"] }] };
+    const draft = draftOf({ ...definition, Fields: { ...definition.Fields, ...targets }, Keys: keys });
+    expect(check("Shop", draft, none).map((p) => whole(p, en))).toEqual([`Field x: Target ${o.name}.${id?.path} is set by the service and cannot be mapped`]);
+  }
+});
 
 describe("beyond the server's cases", () => {
   it("says where each problem is", () => {
