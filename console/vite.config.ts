@@ -30,8 +30,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false }, // it would be an inline script
     sourcemap: false,
-    // What only tables with preferences need must not lie in a chunk of the frame's.
-    rolldownOptions: { output: { codeSplitting: { includeDependenciesRecursively: false, groups: [{ name: "drag", test: /@dnd-kit|internal\/components\/sortable-area/ }] } } },
     chunkSizeWarningLimit: 2000, // firstLoad watches what matters
   },
   server: {
@@ -56,6 +54,7 @@ export default defineConfig({
           name: "browser",
           environment: "node",
           include: ["tests/browser/**/*.test.ts"],
+          globalSetup: ["tests/browser/binary.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
           fileParallelism: false,

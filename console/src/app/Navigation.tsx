@@ -1,5 +1,5 @@
 import SideNavigation, { type SideNavigationProps } from "@cloudscape-design/components/side-navigation";
-import { generatePath, useNavigate, useParams } from "react-router";
+import { generatePath, useNavigate } from "react-router";
 import { type Locale, useText } from "../i18n/text";
 import { usePreferences } from "../preferences/preferences";
 import catalogue from "./messages";
@@ -28,10 +28,9 @@ export function entries(all: readonly PageRoute[], menu: Menu, params: Readonly<
 }
 
 /** The navigation beside a page. */
-export function Navigation({ menu, page, subject }: { menu: Menu; page: PageRoute; subject: string | undefined }) {
+export function Navigation({ menu, page, params, subject }: { menu: Menu; page: PageRoute; params: Readonly<Record<string, string | undefined>>; subject: string | undefined }) {
   const t = useText(catalogue);
   const { locale } = usePreferences();
-  const params = useParams();
   const navigate = useNavigate();
   const items = entries(pages, menu, params, locale);
   const header = menu === "main" ? { text: "Kindred", href: "/console/instances" } : { text: subject ?? "", href: headerPath(menu, params) };

@@ -1,8 +1,8 @@
-import AppLayout from "@cloudscape-design/components/app-layout";
+import AppLayoutToolbar from "@cloudscape-design/components/app-layout-toolbar";
 import BreadcrumbGroup from "@cloudscape-design/components/breadcrumb-group";
 import Flashbar, { type FlashbarProps } from "@cloudscape-design/components/flashbar";
 import { useCallback, useMemo, useRef, useState } from "react";
-import { Outlet, matchPath, useLocation, useNavigate, useNavigation } from "react-router";
+import { Outlet, useMatches, useNavigate, useNavigation } from "react-router";
 import LiveRegion from "@cloudscape-design/components/live-region";
 import { useText } from "../i18n/text";
 import { type Crumb, type Frame, FrameContext, type Notice } from "./frame";
@@ -11,15 +11,9 @@ import { Navigation } from "./Navigation";
 import { pages } from "./page";
 import { TopBar } from "./TopBar";
 
-/** The page that is shown at a path. */
-function pageAt(path: string) {
-  return pages.find((p) => matchPath({ path: p.path, end: true }, path));
-}
-
 /** The frame of every page: the bar on top, the navigation, breadcrumbs and notifications. */
 export default function Shell() {
   const t = useText(catalogue);
-  const { pathname } = useLocation();
   const navigate = useNavigate();
   const busy = useNavigation().state === "loading";
   const [crumbs, setCrumbs] = useState<readonly Crumb[]>([]);
@@ -41,7 +35,9 @@ export default function Shell() {
     [],
   );
 
-  const page = pageAt(pathname);
+  // The router knows the page of an address; routes have the page's path as their id.
+  const match = useMatches().at(-1);
+  const page = pages.find((p) => p.path === match?.id);
   const items: FlashbarProps.MessageDefinition[] = notices.map(({ id, type, text }) => ({
     id,
     type,
@@ -55,13 +51,13 @@ export default function Shell() {
   return (
     <FrameContext value={frame}>
       <TopBar />
-      <AppLayout
+      <AppLayoutToolbar
         headerSelector="#top"
         toolsHide
         navigationHide={!page?.menu}
         navigationOpen={navigationOpen}
         onNavigationChange={({ detail }) => setNavigationOpen(detail.open)}
-        navigation={page?.menu && <Navigation menu={page.menu} page={page} subject={subject} />}
+        navigation={page?.menu && <Navigation menu={page.menu} page={page} params={match?.params ?? {}} subject={subject} />}
         breadcrumbs={
           crumbs.length > 1 && (
             <BreadcrumbGroup

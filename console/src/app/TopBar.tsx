@@ -81,7 +81,7 @@ export function TopBar() {
       <TopNavigation
         identity={{
           title: "Kindred",
-          logo: { src: logo, alt: "" },
+          logo: { src: logo, alt: t("logo") },
           href: "/console/",
           onFollow: (e) => {
             e.preventDefault();

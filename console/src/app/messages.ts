@@ -1,6 +1,7 @@
 import { messages } from "../i18n/text";
 
 export default messages({
+  logo: { en: "Logo", "pt-BR": "Logotipo" },
   navigation: { en: "Navigation", "pt-BR": "Navegação" },
   closeNavigation: { en: "Close navigation", "pt-BR": "Fechar navegação" },
   openNavigation: { en: "Open navigation", "pt-BR": "Abrir navegação" },

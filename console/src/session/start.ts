@@ -17,8 +17,14 @@ function takeToken(): string | undefined {
 
 /** Takes up the browser's session, or signs in with the one-time link that led here. */
 export async function startSession(): Promise<void> {
+  // A link that is pasted into a tab with the sign-in page changes no more than the hash.
+  addEventListener("hashchange", () => void signInByLink(takeToken()));
   const token = takeToken();
-  if (token === undefined) return session.resume();
+  await (token === undefined ? session.resume() : signInByLink(token));
+}
+
+async function signInByLink(token: string | undefined): Promise<void> {
+  if (token === undefined) return;
   try {
     await session.signIn({ token });
   } catch (e) {

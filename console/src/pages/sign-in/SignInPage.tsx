@@ -42,7 +42,7 @@ export default function SignInPage() {
   return (
     <>
       <TopNavigation
-        identity={{ title: "Kindred", logo: { src: logo, alt: "" }, href: "/console/sign-in", onFollow: (e) => e.preventDefault() }}
+        identity={{ title: "Kindred", logo: { src: logo, alt: t("logo") }, href: "/console/sign-in", onFollow: (e) => e.preventDefault() }}
         i18nStrings={i18nStrings}
         utilities={[languageMenu(t("language"), locale), settings]}
       />

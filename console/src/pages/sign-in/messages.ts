@@ -34,5 +34,6 @@ export default messages({
   expired: { en: "Your session has ended", "pt-BR": "Sua sessão terminou" },
   expiredText: { en: "Sign in again; you go on with the page where you were.", "pt-BR": "Entre novamente; você continua na página em que estava." },
   signedOut: { en: "You have signed out", "pt-BR": "Você saiu" },
+  logo: { en: "Logo", "pt-BR": "Logotipo" },
   language: { en: "Language", "pt-BR": "Idioma" },
 });
