@@ -53,9 +53,10 @@ export default defineConfig({
         test: {
           name: "browser",
           environment: "node",
+          env: { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: "true" }, // of the next year's versions
           include: ["tests/browser/**/*.test.ts"],
           globalSetup: ["tests/browser/binary.ts"],
-          testTimeout: 60_000,
+          testTimeout: 240_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },

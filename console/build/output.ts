@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { brotliCompressSync, constants, gzipSync } from "node:zlib";
+import { promisify } from "node:util";
+import { brotliCompress, constants, gzip } from "node:zlib";
 import type { Plugin } from "vite";
 
 /** Files below this many bytes are sent as they are: compressed they save no packet. */
@@ -30,20 +31,8 @@ export function output(): Plugin {
         if (own.test(name)) rmSync(join(dir, name));
       }
     },
-    writeBundle(_, bundle) {
-      for (const name of Object.keys(bundle)) {
-        if (!compressible.test(name)) continue;
-        const file = join(dir, name);
-        const text = readFileSync(file);
-        if (text.length < smallest) continue;
-        const params = { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
-        for (const [suffix, small] of [
-          [".br", brotliCompressSync(text, { params })],
-          [".gz", gzipSync(text, { level: 9 })],
-        ] as const) {
-          if (small.length < text.length) writeFileSync(file + suffix, small);
-        }
-      }
+    async writeBundle(_, bundle) {
+      await Promise.all(Object.keys(bundle).map((name) => compress(join(dir, name))));
     },
   };
 }
@@ -54,4 +43,14 @@ function list(dir: string): string[] {
   } catch {
     return []; // there is none yet
   }
+}
+
+async function compress(file: string): Promise<void> {
+  if (!compressible.test(file)) return;
+  const text = readFileSync(file);
+  if (text.length < smallest) return;
+  const params = { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY, [constants.BROTLI_PARAM_SIZE_HINT]: text.length };
+  const [br, gz] = await Promise.all([promisify(brotliCompress)(text, { params }), promisify(gzip)(text, { level: 9 })]);
+  if (br.length < text.length) writeFileSync(`${file}.br`, br);
+  if (gz.length < text.length) writeFileSync(`${file}.gz`, gz);
 }

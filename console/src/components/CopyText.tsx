@@ -1,5 +1,4 @@
 import CopyToClipboard from "@cloudscape-design/components/copy-to-clipboard";
-import { colorBackgroundCodeView, colorBorderDividerDefault } from "@cloudscape-design/design-tokens";
 import { useText } from "../i18n/text";
 import catalogue from "./messages";
 
@@ -24,7 +23,7 @@ export function CopyBlock({ text, name }: { text: string; name: string }) {
   const t = useText(catalogue);
   return (
     <div>
-      <pre className="kindred-code" style={{ borderColor: colorBorderDividerDefault, background: colorBackgroundCodeView }} tabIndex={0} role="region" aria-label={name}>
+      <pre className="kindred-code" tabIndex={0} role="region" aria-label={name}>
         {text}
       </pre>
       <CopyToClipboard

@@ -1,8 +1,7 @@
 import { keyIdOf, useAliases } from "../resources/keys";
-import { messages, useText } from "../i18n/text";
+import { useText } from "../i18n/text";
 import { CopyText } from "./CopyText";
-
-const catalogue = messages({ arn: { en: "ARN of the key", "pt-BR": "ARN da chave" } });
+import catalogue from "./messages";
 
 /** A KMS key by its alias, where it has one that the user may see, and its ARN. */
 export function KeyName({ arn }: { arn: string }) {
@@ -13,7 +12,7 @@ export function KeyName({ arn }: { arn: string }) {
   return (
     <>
       {alias && <div>{alias}</div>}
-      <CopyText text={arn} name={t("arn")} />
+      <CopyText text={arn} name={t("keyArn")} />
     </>
   );
 }

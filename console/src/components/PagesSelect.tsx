@@ -1,15 +1,9 @@
 import Button from "@cloudscape-design/components/button";
 import Select, { type SelectProps } from "@cloudscape-design/components/select";
 import type { Pages } from "../api/pages";
-import { messages, useText } from "../i18n/text";
+import { useText } from "../i18n/text";
 import { useErrorText } from "./ErrorAlert";
-
-const catalogue = messages({
-  loading: { en: "Loading", "pt-BR": "Carregando" },
-  recovery: { en: "Try again", "pt-BR": "Tentar de novo" },
-  noMatch: { en: "Nothing matches", "pt-BR": "Nada corresponde" },
-  filter: { en: "Find", "pt-BR": "Procurar" },
-});
+import catalogue from "./messages";
 
 /** A choice from a list of the API, whose pages are loaded as one scrolls, with a button that reads it anew. */
 export function PagesSelect<T>(props: {
@@ -35,14 +29,14 @@ export function PagesSelect<T>(props: {
         onChange={({ detail }) => detail.selectedOption.value !== undefined && onChange(detail.selectedOption.value)}
         placeholder={placeholder}
         filteringType="auto"
-        filteringPlaceholder={t("filter")}
-        filteringAriaLabel={t("filter")}
+        filteringPlaceholder={t("chooseFilter")}
+        filteringAriaLabel={t("chooseFilter")}
         statusType={status}
-        loadingText={t("loading")}
+        loadingText={t("chooseLoading")}
         errorText={list.error ? errorText(list.error) : ""}
-        recoveryText={t("recovery")}
+        recoveryText={t("chooseRecovery")}
         empty={empty}
-        noMatch={t("noMatch")}
+        noMatch={t("chooseNoMatch")}
         onLoadItems={({ detail }) => {
           if (list.error) list.refresh();
           else if (!detail.firstPage && list.hasMore) void list.more();

@@ -1,3 +1,5 @@
+import { I18nProvider } from "@cloudscape-design/components/i18n";
+import componentTexts from "@cloudscape-design/components/i18n/messages/all.en";
 import createWrapper from "@cloudscape-design/components/test-utils/dom";
 import { act } from "react";
 import { createRoot } from "react-dom/client";
@@ -35,7 +37,9 @@ let root = createRoot(holder);
 
 async function show(some: Partial<Pages<Thing>>) {
   const element = (
-    <ResourceTable id="things" title="Things" columns={columns} list={list(some)} keyOf={(x) => x.name} nameOf={(x) => x.name} empty={{ title: "No things" }} />
+    <I18nProvider locale="en" messages={[componentTexts]}>
+      <ResourceTable id="things" title="Things" columns={columns} list={list(some)} keyOf={(x) => x.name} nameOf={(x) => x.name} empty={{ title: "No things" }} />
+    </I18nProvider>
   );
   await act(async () => root.render(element));
   const table = createWrapper(holder).findTable();

@@ -56,4 +56,22 @@ export default messages({
   selectAll: { en: "Select all", "pt-BR": "Selecionar tudo" },
   selection: { en: "Selection", "pt-BR": "Seleção" },
   nothing: { en: "–", "pt-BR": "–" },
+
+  repairQueue: { en: "The queue's policy does not let Customer Profiles send to it", "pt-BR": "A política da fila não permite que o Customer Profiles envie para ela" },
+  repairKey: { en: "Customer Profiles may not use the key", "pt-BR": "O Customer Profiles não pode usar a chave" },
+  repairAddToQueue: { en: "Add this statement to the policy of the queue:", "pt-BR": "Adicione esta declaração à política da fila:" },
+  repairAddToKey: {
+    en: "Add this statement to the key's policy, or have it done by somebody who may create grants on the key:",
+    "pt-BR": "Adicione esta declaração à política da chave, ou peça a alguém que possa criar concessões na chave:",
+  },
+  repairStatement: { en: "Statement", "pt-BR": "Declaração" },
+  repairAdd: { en: "Add the statement", "pt-BR": "Adicionar a declaração" },
+  repairUnreadable: { en: "The policy that is there is not valid JSON, so nothing was changed. Add the statement by hand.", "pt-BR": "A política existente não é um JSON válido, por isso nada foi alterado. Adicione a declaração manualmente." },
+
+  chooseLoading: { en: "Loading", "pt-BR": "Carregando" },
+  chooseRecovery: { en: "Try again", "pt-BR": "Tentar de novo" },
+  chooseNoMatch: { en: "Nothing matches", "pt-BR": "Nada corresponde" },
+  chooseFilter: { en: "Find", "pt-BR": "Procurar" },
+
+  keyArn: { en: "ARN of the key", "pt-BR": "ARN da chave" },
 });

@@ -35,6 +35,13 @@ describe("every text of the console", () => {
   });
 });
 
+it("every catalogue lies in a file messages.ts, where the test above finds it", () => {
+  const sources = import.meta.glob<string>(["../**/*.{ts,tsx}", "!../**/*.test.*", "!./text.ts"], { query: "?raw", import: "default", eager: true });
+  const elsewhere = Object.entries(sources).filter(([file, source]) => !file.endsWith("/messages.ts") && /\bmessages\(\{/.test(source));
+  expect(Object.keys(sources).length).toBeGreaterThan(20);
+  expect(elsewhere.map(([file]) => file)).toEqual([]);
+});
+
 describe("faults", () => {
   it("finds what is missing", () => {
     expect(faults({ en: "{a} and {b}", "pt-BR": "{a}" })).toEqual(["pt-BR has other parameters"]);

@@ -135,14 +135,14 @@ function Enable({ instance, name, current, back }: { instance: { arn: string; al
             form={queue}
             onChange={(q) => change({ ...form, queue: q })}
             tried={tried}
-            current={domain.kind === "existing" ? (has?.queue ?? null) : undefined}
+            existing={domain.kind === "existing" ? { has: has?.queue } : undefined}
             createHref={queueTab("/console/queues/create", { domain: domainName })}
           />
           <KeyPart
             form={key}
             onChange={(k) => change({ ...form, key: k })}
             tried={tried}
-            current={domain.kind === "existing" ? (has?.key ?? null) : undefined}
+            existing={domain.kind === "existing" ? { has: has?.key } : undefined}
             createHref={keyTab("/console/keys/create", { domain: domainName })}
           />
           {steps.length > 0 && (

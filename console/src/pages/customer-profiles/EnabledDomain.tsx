@@ -3,6 +3,7 @@ import Button from "@cloudscape-design/components/button";
 import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
 import { CopyText } from "../../components/CopyText";
 import { ErrorAlert } from "../../components/ErrorAlert";
@@ -24,11 +25,11 @@ export function EnabledDomain({ name, instanceArn }: { name: string; instanceArn
   if (error) return <ErrorAlert error={error} onRetry={() => void refetch()} />;
   if (!data) return <Loading />;
   return (
-    <>
+    <SpaceBetween size="l">
       <Settings domain={data} />
       <Totals domain={data} />
       <Integrations domain={name} instanceArn={instanceArn} />
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -1,6 +1,7 @@
 import Alert from "@cloudscape-design/components/alert";
 import Cards from "@cloudscape-design/components/cards";
 import Header from "@cloudscape-design/components/header";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useText } from "../../i18n/text";
 import catalogue from "./messages";
 
@@ -16,7 +17,7 @@ const sources = [
 export function Landing() {
   const t = useText(catalogue);
   return (
-    <>
+    <SpaceBetween size="l">
       <Alert type="info" header={t("notEnabled")}>
         {t("notEnabledText")}
       </Alert>
@@ -27,6 +28,6 @@ export function Landing() {
         cardsPerRow={[{ cards: 1 }, { minWidth: 600, cards: 2 }]}
         cardDefinition={{ header: (s) => t(s.title), sections: [{ id: "text", content: (s) => t(s.text) }] }}
       />
-    </>
+    </SpaceBetween>
   );
 }

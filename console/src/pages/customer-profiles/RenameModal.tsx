@@ -1,3 +1,4 @@
+import type { ListIntegrationItem } from "@aws-sdk/client-customer-profiles";
 import Box from "@cloudscape-design/components/box";
 import Button from "@cloudscape-design/components/button";
 import FormField from "@cloudscape-design/components/form-field";
@@ -22,8 +23,10 @@ export function RenameModal({ name, onClose }: { name: string; onClose: () => vo
   const valid = domainNamePattern.test(next);
   const rename = useMutation({
     mutationFn: () => kindred().call("RenameDomain", { DomainName: name, NewDomainName: next }),
-    onSuccess: async () => {
-      await queries.invalidateQueries({ queryKey: domainsKey });
+    onSuccess: () => {
+      // What is cached under the old name is not read again: there is no such domain.
+      queries.setQueriesData<ListIntegrationItem | null>({ queryKey: [...domainsKey, "connection"] }, (c) => (c?.DomainName === name ? { ...c, DomainName: next } : c));
+      void queries.invalidateQueries({ queryKey: [...domainsKey, "list"] });
       notify({ type: "success", text: t("renamed", { domain: next }) });
       onClose();
     },

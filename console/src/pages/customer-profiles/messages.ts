@@ -99,6 +99,7 @@ export default messages({
     "pt-BR": "Registros que não puderem ser ingeridos esperam ali com o motivo, para serem corrigidos e reenviados.",
   },
   keep: { en: "As the domain has it: {what}", "pt-BR": "Como está no domínio: {what}" },
+  keepUnknown: { en: "As the domain has it", "pt-BR": "Como está no domínio" },
   keepNone: { en: "none", "pt-BR": "nenhuma" },
   without: { en: "No dead letter queue", "pt-BR": "Sem fila de mensagens mortas" },
   withoutHint: { en: "Whoever sends such a record gets an error; what comes by itself, such as contact records, is lost.", "pt-BR": "Quem envia um registro assim recebe um erro; o que chega por si só, como registros de contato, se perde." },

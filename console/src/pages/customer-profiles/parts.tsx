@@ -55,14 +55,14 @@ export function DomainPart({ form, onChange, tried, except }: Part<DomainForm> &
         ]}
       />
       {form.kind === "new" ? (
-        <>
+        <SpaceBetween size="l">
           <FormField label={t("friendlyName")} description={t("friendlyNameHint")} constraintText={t("nameRule")} errorText={wrong.has("name") && t("nameRule")}>
             <Input value={form.name} onChange={({ detail }) => onChange({ ...form, name: detail.value })} spellcheck={false} autoComplete={false} />
           </FormField>
           <FormField label={t("retentionField")} constraintText={t("daysRule")} errorText={wrong.has("days") && t("daysRule")}>
             <Input type="number" inputMode="numeric" value={form.days} onChange={({ detail }) => onChange({ ...form, days: detail.value })} />
           </FormField>
-        </>
+        </SpaceBetween>
       ) : (
         <FormField label={t("domain")} errorText={tried && wrong.has("existing") && t("needDomain")}>
           <PagesSelect
@@ -89,8 +89,20 @@ function CreateButton({ href, children, t }: { href: string; children: string; t
   );
 }
 
-/** Part two: the dead letter queue. current is that of the existing domain, if one is chosen. */
-export function QueuePart({ form, onChange, tried, current, createHref }: Part<QueueForm> & { current: string | null | undefined; createHref: string }) {
+/** What an existing domain has of something: null if nothing, undefined while that is not known. */
+interface Existing {
+  has: string | null | undefined;
+}
+
+/** The choice that leaves an existing domain as it is. */
+function keepItem(existing: Existing | undefined, named: (has: string) => string, t: Text<typeof catalogue>) {
+  if (!existing) return [];
+  const { has } = existing;
+  return [{ value: "keep", label: has === undefined ? t("keepUnknown") : t("keep", { what: has === null ? t("keepNone") : named(has) }) }];
+}
+
+/** Part two: the dead letter queue. existing is that of a domain that there is. */
+export function QueuePart({ form, onChange, tried, existing, createHref }: Part<QueueForm> & { existing: Existing | undefined; createHref: string }) {
   const t = useText(catalogue);
   const queues = useQueues();
   const wrong = faults.queue(form);
@@ -101,7 +113,7 @@ export function QueuePart({ form, onChange, tried, current, createHref }: Part<Q
         value={form.kind}
         onChange={({ detail }) => onChange({ ...form, kind: detail.value as QueueForm["kind"] })}
         items={[
-          ...(current === undefined ? [] : [{ value: "keep", label: t("keep", { what: current ? queueName(current) : t("keepNone") }) }]),
+          ...keepItem(existing, queueName, t),
           { value: "none", label: t("without"), description: t("withoutHint") },
           { value: "existing", label: t("existingQueue") },
           { value: "new", label: t("newQueue"), description: t("newQueueHint") },
@@ -131,8 +143,8 @@ export function QueuePart({ form, onChange, tried, current, createHref }: Part<Q
   );
 }
 
-/** Part three: the key. current is that of the existing domain, if one is chosen. */
-export function KeyPart({ form, onChange, tried, current, createHref }: Part<KeyForm> & { current: string | null | undefined; createHref: string }) {
+/** Part three: the key. existing is that of a domain that there is. */
+export function KeyPart({ form, onChange, tried, existing, createHref }: Part<KeyForm> & { existing: Existing | undefined; createHref: string }) {
   const t = useText(catalogue);
   const keys = useKeys();
   const { data: aliases } = useAliases();
@@ -146,7 +158,7 @@ export function KeyPart({ form, onChange, tried, current, createHref }: Part<Key
         value={form.kind}
         onChange={({ detail }) => onChange({ ...form, kind: detail.value as KeyForm["kind"] })}
         items={[
-          ...(current === undefined ? [] : [{ value: "keep", label: t("keep", { what: current ? named(current) : t("keepNone") }) }]),
+          ...keepItem(existing, named, t),
           { value: "existing", label: t("existingKey") },
           { value: "arn", label: t("pasteKey") },
           { value: "new", label: t("newKey"), description: t("newKeyHint") },

@@ -3,6 +3,7 @@ import Container from "@cloudscape-design/components/container";
 import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useParams } from "react-router";
 import { AppButton } from "../../components/AppButton";
 import { CopyText } from "../../components/CopyText";
@@ -33,7 +34,7 @@ function Details({ instance }: { instance: Instance }) {
   const t = useText(catalogue);
   const { InstanceAlias, InstanceStatus, CreatedTime, Id = "", Arn = "" } = instance;
   return (
-    <>
+    <SpaceBetween size="l">
       <Container header={<Header variant="h2">{t("details")}</Header>}>
         <KeyValuePairs
           columns={3}
@@ -48,7 +49,7 @@ function Details({ instance }: { instance: Instance }) {
         />
       </Container>
       <Profiles id={Id} arn={Arn} />
-    </>
+    </SpaceBetween>
   );
 }
 

@@ -1,18 +1,13 @@
 import StatusIndicator from "@cloudscape-design/components/status-indicator";
-import { messages, useText } from "../../i18n/text";
-
-const catalogue = messages({
-  ACTIVE: { en: "Active", "pt-BR": "Ativa" },
-  CREATION_IN_PROGRESS: { en: "Being created", "pt-BR": "Em criação" },
-  CREATION_FAILED: { en: "Creation failed", "pt-BR": "A criação falhou" },
-});
+import { useText } from "../../i18n/text";
+import catalogue from "./messages";
 
 const looks = { ACTIVE: "success", CREATION_IN_PROGRESS: "in-progress", CREATION_FAILED: "error" } as const;
 
 /** The state of an instance. */
 export function InstanceState({ status }: { status: keyof typeof looks | undefined }) {
   const t = useText(catalogue);
-  return status ? <StatusIndicator type={looks[status]}>{t(status)}</StatusIndicator> : <>–</>;
+  return status ? <StatusIndicator type={looks[status]}>{t(`state${status}`)}</StatusIndicator> : <>–</>;
 }
 
 /** Which calls an instance takes and makes. */

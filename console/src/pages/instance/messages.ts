@@ -18,4 +18,8 @@ export default messages({
   inbound: { en: "Incoming calls", "pt-BR": "Chamadas recebidas" },
   outbound: { en: "Outgoing calls", "pt-BR": "Chamadas efetuadas" },
   none: { en: "None", "pt-BR": "Nenhuma" },
+
+  stateACTIVE: { en: "Active", "pt-BR": "Ativa" },
+  stateCREATION_IN_PROGRESS: { en: "Being created", "pt-BR": "Em criação" },
+  stateCREATION_FAILED: { en: "Creation failed", "pt-BR": "A criação falhou" },
 });

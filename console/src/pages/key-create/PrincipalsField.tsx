@@ -1,5 +1,6 @@
 import FormField from "@cloudscape-design/components/form-field";
 import Multiselect, { type MultiselectProps } from "@cloudscape-design/components/multiselect";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { ErrorAlert } from "../../components/ErrorAlert";
 import { useText } from "../../i18n/text";
 import { useRoles, useUsers } from "../../resources/principals";
@@ -22,7 +23,7 @@ export function PrincipalsField({ value, onChange }: { value: readonly string[];
   const more = users.hasMore ? users : roles.hasMore ? roles : undefined;
   const loading = users.loading || roles.loading || users.fetching || roles.fetching;
   return (
-    <>
+    <SpaceBetween size="m">
       {error && (
         <ErrorAlert
           error={error}
@@ -49,6 +50,6 @@ export function PrincipalsField({ value, onChange }: { value: readonly string[];
           }}
         />
       </FormField>
-    </>
+    </SpaceBetween>
   );
 }

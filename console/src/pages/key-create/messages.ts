@@ -68,6 +68,8 @@ export default messages({
 
   review: { en: "Review", "pt-BR": "Revisar" },
   reviewText: { en: "What the key will be, and its policy, which you can still change.", "pt-BR": "Como a chave será e a sua política, que ainda pode ser alterada." },
+  reviewAdministrators: { en: "Key administrators", "pt-BR": "Administradores da chave" },
+  reviewUsers: { en: "Key users", "pt-BR": "Usuários da chave" },
   policy: { en: "Key policy", "pt-BR": "Política da chave" },
   policyRule: { en: "The policy has to be a JSON object", "pt-BR": "A política deve ser um objeto JSON" },
   policyReset: { en: "Write it again from the steps", "pt-BR": "Escrever novamente a partir das etapas" },

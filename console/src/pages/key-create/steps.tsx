@@ -93,8 +93,8 @@ export function ReviewStep({ form, policy, onChange, error }: { form: KeyForm; p
             { label: t("usage"), value: t("encrypt") },
             { label: t("alias"), value: form.alias || t("none") },
             { label: t("description"), value: form.description || t("none") },
-            { label: t("administrators"), value: names(form.administrators) },
-            { label: t("users"), value: names(form.users) },
+            { label: t("reviewAdministrators"), value: names(form.administrators) },
+            { label: t("reviewUsers"), value: names(form.users) },
             { label: t("tags"), value: form.tags.map(({ key, value }) => `${key} = ${value}`).join(", ") || t("none") },
           ]}
         />
