@@ -1,0 +1,56 @@
+import Box from "@cloudscape-design/components/box";
+import Button from "@cloudscape-design/components/button";
+import Modal from "@cloudscape-design/components/modal";
+import SpaceBetween from "@cloudscape-design/components/space-between";
+import { useEffect } from "react";
+import { useBlocker } from "react-router";
+import { messages, useText } from "../i18n/text";
+
+const catalogue = messages({
+  title: { en: "Leave without saving?", "pt-BR": "Sair sem salvar?" },
+  text: { en: "What you changed on this page has not been saved.", "pt-BR": "O que você alterou nesta página não foi salvo." },
+  stay: { en: "Stay", "pt-BR": "Ficar" },
+  leave: { en: "Leave", "pt-BR": "Sair" },
+  close: { en: "Close the dialog", "pt-BR": "Fechar a caixa de diálogo" },
+});
+
+/** The state of a navigation that follows saving, and is not asked about. */
+export const afterSaving = { saved: true } as const;
+
+/** Asks before a page with changes is left, by a link or with the tab. */
+export function Unsaved({ when }: { when: boolean }) {
+  const t = useText(catalogue);
+  const blocker = useBlocker(({ currentLocation, nextLocation }) => {
+    const { saved } = (nextLocation.state ?? {}) as { saved?: unknown };
+    return when && saved !== true && currentLocation.pathname !== nextLocation.pathname;
+  });
+  useEffect(() => {
+    if (!when) return undefined;
+    const ask = (e: BeforeUnloadEvent): void => e.preventDefault();
+    addEventListener("beforeunload", ask);
+    return () => removeEventListener("beforeunload", ask);
+  }, [when]);
+  if (blocker.state !== "blocked") return null;
+  return (
+    <Modal
+      visible
+      header={t("title")}
+      closeAriaLabel={t("close")}
+      onDismiss={() => blocker.reset()}
+      footer={
+        <Box float="right">
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button variant="link" onClick={() => blocker.reset()}>
+              {t("stay")}
+            </Button>
+            <Button variant="primary" onClick={() => blocker.proceed()}>
+              {t("leave")}
+            </Button>
+          </SpaceBetween>
+        </Box>
+      }
+    >
+      {t("text")}
+    </Modal>
+  );
+}
