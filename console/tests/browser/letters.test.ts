@@ -21,7 +21,7 @@ async function lastTicket(kindred: Kindred, domain: string, email: string): Prom
 }
 
 describe("dead letters", () => {
-  test("of an error: what it means, a dry run, and all of them sent again", async ({ kindred, visit }) => {
+  test("by error, with a dry run that changes nothing", async ({ kindred, visit }) => {
     const { queue } = await newShop(kindred, "north");
     const visitor = await visit();
     const page = await visitor.signIn("/console/domains/north/dead-letters");
@@ -44,21 +44,29 @@ describe("dead letters", () => {
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "hidden" });
     await haveArrived(kindred, queue, 5);
+  });
 
-    // The letters of one error, and what to do about them.
+  test("of one error: what to do about them, and all of them sent again", async ({ kindred, visit }) => {
+    const { queue } = await newShop(kindred, "harbour");
+    const visitor = await visit();
+    const page = await visitor.signIn("/console/domains/harbour/dead-letters");
+    const dialog = page.getByRole("dialog");
     await rows(page, "By error").first().getByRole("link", { name: noMatch }).click();
     await page.getByRole("heading", { name: "No profile matches", level: 1 }).waitFor();
     await page.getByText("Create the profile first, or let the object type create profiles.").waitFor();
-    expect(await page.getByRole("link", { name: "Open the mapping of Ticket" }).getAttribute("href")).toBe("/console/domains/north/object-types/Ticket");
+    await page.getByRole("link", { name: "Open the mapping of Ticket" }).click();
+    await page.getByRole("heading", { name: "Ticket", level: 1 }).waitFor();
+    await page.goBack();
+    await page.getByRole("heading", { name: "No profile matches", level: 1 }).waitFor();
     expect(await rows(page, "Letters with this error").count()).toBe(4);
     await visitor.checkAccessibility();
-    await newProfile(kindred, "north", { FirstName: "Grace", EmailAddress: "grace@example.org" });
-    await newProfile(kindred, "north", { FirstName: "Alan", EmailAddress: "alan@example.org" });
+    await newProfile(kindred, "harbour", { FirstName: "Grace", EmailAddress: "grace@example.org" });
+    await newProfile(kindred, "harbour", { FirstName: "Alan", EmailAddress: "alan@example.org" });
 
     await page.getByRole("button", { name: "Send all again" }).click();
     await dialog.getByRole("button", { name: "Dry run" }).click();
     await dialog.getByText("2 letters would be ingested").waitFor();
-    expect(await lastTicket(kindred, "north", "grace@example.org")).toBeUndefined();
+    expect(await lastTicket(kindred, "harbour", "grace@example.org")).toBeUndefined();
     await dialog.getByRole("button", { name: "Send again" }).click();
     await dialog.getByText("2 letters have been ingested").waitFor();
     await dialog.getByText("2 failed again and stay in the queue.").waitFor();
@@ -68,7 +76,7 @@ describe("dead letters", () => {
     await page.keyboard.press("Enter");
     await dialog.waitFor({ state: "hidden" });
     await expect.poll(() => rows(page, "Letters with this error").count()).toBe(2);
-    expect(await lastTicket(kindred, "north", "grace@example.org")).toBe("Parcel is late");
+    expect(await lastTicket(kindred, "harbour", "grace@example.org")).toBe("Parcel is late");
     await haveArrived(kindred, queue, 3);
 
     await page.getByRole("link", { name: "All dead letters" }).click();
@@ -86,8 +94,8 @@ describe("dead letters", () => {
     await page.getByText("Create the profile first").first().waitFor();
 
     await page.getByRole("button", { name: "Preview" }).click();
-    await page.getByText("Would fail").waitFor();
-    await page.getByRole("table", { name: "Keys" }).getByRole("cell", { name: "grace@example.org" }).waitFor();
+    await page.getByText("It would be refused").waitFor();
+    await page.getByRole("table", { name: "How the profile is found" }).getByRole("cell", { name: "grace@example.org" }).waitFor();
     await visitor.checkAccessibility();
 
     // What is no JSON is told, and so is a record that fails as well.
@@ -101,10 +109,14 @@ describe("dead letters", () => {
     await visitor.checkAccessibility();
     await haveArrived(kindred, queue, 5);
 
+    // What was edited is not lost by a wrong click, and the mapping is one click away.
+    await page.getByRole("link", { name: "Open the mapping of Ticket" }).click();
+    await page.getByText("What you changed on this page has not been saved.").waitFor();
+    await page.getByRole("button", { name: "Stay" }).click();
     await record.fill('{"no": "T-1", "email": "ada@example.org", "subject": "Parcel is late"}');
     await page.getByRole("button", { name: "Preview" }).click();
-    await page.getByText("Would join the profile of Ada Lovelace").waitFor();
-    await page.getByRole("table", { name: "Changes of the profile" }).getByRole("cell", { name: "Parcel is late" }).waitFor();
+    await page.getByText("It would join the profile Ada Lovelace").waitFor();
+    await page.getByRole("table", { name: "What the profile would become" }).getByRole("cell", { name: "Parcel is late" }).waitFor();
     await visitor.checkAccessibility();
     expect(await lastTicket(kindred, "east", "ada@example.org")).toBeUndefined();
     await page.getByRole("button", { name: "Send edited record" }).click();
@@ -220,7 +232,7 @@ describe("dead letters", () => {
     await visitor.checkWidth();
     await rows(page, "Mensagens com este erro").first().getByRole("link").click();
     await page.getByRole("button", { name: "Prévia" }).click();
-    await page.getByText("Falharia").waitFor();
+    await page.getByText("Seria recusado").waitFor();
     await visitor.checkWidth();
     await visitor.checkAccessibility();
   });

@@ -19,7 +19,9 @@ import { ErrorAlert } from "../../components/ErrorAlert";
 import { JsonEditor } from "../../components/JsonEditor";
 import { Loading } from "../../components/Loading";
 import { Page } from "../../components/Page";
+import { PreviewResult } from "../../components/preview/PreviewResult";
 import { Time } from "../../components/Time";
+import { Unsaved, afterSaving } from "../../components/Unsaved";
 import { useText } from "../../i18n/text";
 import { lettersChanged, useDeadLetter } from "../../resources/deadletters";
 import { CauseText } from "./CauseText";
@@ -27,7 +29,6 @@ import { causeOf } from "./causes";
 import { DiscardModal } from "./DiscardModal";
 import catalogue from "./messages";
 import { domainPath, lettersPath, mappingPath } from "./paths";
-import { PreviewResult } from "./PreviewResult";
 import { type Verdict, pretty, toSend, verdict } from "./record";
 
 /** One letter: its record, what is wrong with it, and the means to repair it and send it again. */
@@ -121,7 +122,7 @@ function RecordPart({ domain, letter }: { domain: string; letter: DeadLetter }) 
   const object = toSend(text, letter.Body);
   const edited = object !== undefined;
   const waits = letter.State === "WAITING";
-  const leave = (): void => void navigate(lettersPath(domain));
+  const leave = (): void => void navigate(lettersPath(domain), { state: afterSaving });
 
   const preview = useMutation({
     mutationFn: () => kindred().call("PreviewProfileObject", { DomainName: domain, ObjectTypeName: letter.ObjectTypeName, Object: object ?? letter.Body }),
@@ -145,44 +146,47 @@ function RecordPart({ domain, letter }: { domain: string; letter: DeadLetter }) 
   };
 
   return (
-    <Container
-      header={
-        <Header
-          variant="h2"
-          description={t("recordText")}
-          info={edited && <Badge color="blue">{t("edited")}</Badge>}
-          actions={
-            <SpaceBetween direction="horizontal" size="xs">
-              <Button disabled={waits} onClick={() => setDiscarding(true)}>
-                {t("discard")}
-              </Button>
-              <Button disabled={!edited} onClick={() => change(pretty(letter.Body))}>
-                {t("reset")}
-              </Button>
-            </SpaceBetween>
-          }
-        >
-          {t("record")}
-        </Header>
-      }
-    >
-      <SpaceBetween size="l">
-        <JsonEditor label={t("record")} stretch value={text} onChange={change} />
-        <SpaceBetween direction="horizontal" size="xs">
-          <Button loading={preview.isPending} onClick={() => preview.mutate()}>
-            {t("preview")}
-          </Button>
-          <Button variant="primary" loading={send.isPending} disabled={waits || send.data?.state === "replaced"} onClick={() => send.mutate()}>
-            {t(edited ? "sendEdited" : "sendAgain")}
-          </Button>
+    <SpaceBetween size="l">
+      <Container
+        header={
+          <Header
+            variant="h2"
+            description={t("recordText")}
+            info={edited && <Badge color="blue">{t("edited")}</Badge>}
+            actions={
+              <SpaceBetween direction="horizontal" size="xs">
+                <Button disabled={waits} onClick={() => setDiscarding(true)}>
+                  {t("discard")}
+                </Button>
+                <Button disabled={!edited} onClick={() => change(pretty(letter.Body))}>
+                  {t("reset")}
+                </Button>
+              </SpaceBetween>
+            }
+          >
+            {t("record")}
+          </Header>
+        }
+      >
+        <SpaceBetween size="l">
+          <JsonEditor label={t("record")} stretch value={text} onChange={change} />
+          <SpaceBetween direction="horizontal" size="xs">
+            <Button loading={preview.isPending} onClick={() => preview.mutate()}>
+              {t("preview")}
+            </Button>
+            <Button variant="primary" loading={send.isPending} disabled={waits || send.data?.state === "replaced"} onClick={() => send.mutate()}>
+              {t(edited ? "sendEdited" : "sendAgain")}
+            </Button>
+          </SpaceBetween>
+          {send.error && <ErrorAlert error={send.error} />}
+          {send.data && send.data.state !== "ingested" && <Refused verdict={send.data} domain={domain} letter={letter} edited={edited} />}
         </SpaceBetween>
-        {send.error && <ErrorAlert error={send.error} />}
-        {send.data && send.data.state !== "ingested" && <Refused verdict={send.data} domain={domain} letter={letter} edited={edited} />}
-        {preview.error && <ErrorAlert error={preview.error} />}
-        {preview.data && <PreviewResult preview={preview.data} />}
-      </SpaceBetween>
+      </Container>
+      {preview.error && <ErrorAlert error={preview.error} />}
+      {preview.data && <PreviewResult domain={domain} preview={preview.data} />}
       {discarding && <DiscardModal domain={domain} ids={[letter.Id]} onClose={() => setDiscarding(false)} onDone={leave} />}
-    </Container>
+      <Unsaved when={edited} />
+    </SpaceBetween>
   );
 }
 
