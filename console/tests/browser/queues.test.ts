@@ -168,7 +168,7 @@ describe("queues", () => {
     await send(kindred, "failed", "4");
     await page.getByRole("radio", { name: "The queues that they came from" }).click();
     await page.getByRole("button", { name: "Start", exact: true }).click();
-    await rows(page, "Move tasks").getByText("messages were put into the queue directly").waitFor();
+    await rows(page, "Move tasks").getByText("Messages were put into the queue directly").waitFor();
 
     await page.goto("/console/queues/elsewhere?tab=move");
     await page.getByText("No queue sends messages here").waitFor();

@@ -7,7 +7,7 @@ export default [
     path,
     load: () => import("./DeadLettersPage"),
     menu: "domain",
-    nav: { text: { en: "Dead letters", "pt-BR": "Mensagens mortas" }, order: 60 },
+    nav: { text: { en: "Dead letters", "pt-BR": "Mensagens mortas" }, order: 60, section: { en: "Data", "pt-BR": "Dados" } },
   },
   { path: `${path}/:letterId`, load: () => import("./LetterPage"), menu: "domain", under: path },
 ] satisfies PageRoute[];

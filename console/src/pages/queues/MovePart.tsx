@@ -180,10 +180,10 @@ function taskColumns(t: Text<typeof catalogue>, { number, exact }: Format, onSto
       cell: (task) => {
         const status = (task.Status ?? "RUNNING") as keyof typeof looks;
         return (
-          <StatusIndicator type={looks[status]}>
-            {t(status)}
-            {task.FailureReason && `: ${task.FailureReason === "CouldNotDetermineMessageSource" ? t("noSource") : task.FailureReason}`}
-          </StatusIndicator>
+          <>
+            <StatusIndicator type={looks[status]}>{t(status)}</StatusIndicator>
+            {task.FailureReason && <div>{task.FailureReason === "CouldNotDetermineMessageSource" ? t("noSource") : task.FailureReason}</div>}
+          </>
         );
       },
       minWidth: 220,

@@ -164,6 +164,6 @@ export default messages({
   COMPLETED: { en: "Completed", "pt-BR": "Concluída" },
   CANCELLING: { en: "Stopping", "pt-BR": "Parando" },
   CANCELLED: { en: "Stopped", "pt-BR": "Interrompida" },
-  noSource: { en: "messages were put into the queue directly, and came from no other", "pt-BR": "há mensagens postas diretamente na fila, que não vieram de nenhuma outra" },
+  noSource: { en: "Messages were put into the queue directly, and came from no other", "pt-BR": "Há mensagens postas diretamente na fila, que não vieram de nenhuma outra" },
   FAILED: { en: "Failed", "pt-BR": "Falhou" },
 });
