@@ -45,13 +45,31 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-func TestHashAndVerify(t *testing.T) {
+// cheap is for tests of what does not depend on the cost.
+var cheap = Cost{MemoryKiB: 64, Passes: 1}
+
+// The usual cost is in new hashes, and not below what OWASP asks for.
+func TestUsualCost(t *testing.T) {
 	h := NewHasher(Usual)
+	hash, err := h.Hash(t.Context(), "correct horse")
+	if err != nil || !strings.HasPrefix(hash, "$argon2id$v=19$m=32768,t=3,p=1$") {
+		t.Errorf("%s %v", hash, err)
+	}
+	if dummy, err := decode(h.dummy); err != nil || dummy.memory != Usual.MemoryKiB || dummy.passes != Usual.Passes {
+		t.Errorf("the hash of those who have none costs something else: %+v %v", dummy, err)
+	}
+	if Usual.MemoryKiB < 19<<10 || Usual.Passes < 2 {
+		t.Error("too cheap")
+	}
+}
+
+func TestHashAndVerify(t *testing.T) {
+	h := NewHasher(cheap)
 	hash, err := h.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasPrefix(hash, "$argon2id$v=19$m=32768,t=3,p=1$") {
+	if !strings.HasPrefix(hash, "$argon2id$v=19$m=64,t=1,p=1$") {
 		t.Errorf("the hash does not hold its parameters: %s", hash)
 	}
 	other, err := h.Hash(t.Context(), "correct horse")
@@ -81,20 +99,20 @@ func TestHashAndVerify(t *testing.T) {
 func TestOldParameters(t *testing.T) {
 	salt := []byte("0123456789abcdef")
 	old := encode(stored{64, 1, 2, salt, argon2.IDKey([]byte("correct horse"), salt, 1, 64, 2, 32)})
-	if ok, err := NewHasher(Usual).Verify(t.Context(), old, "correct horse"); err != nil || !ok {
+	if ok, err := NewHasher(cheap).Verify(t.Context(), old, "correct horse"); err != nil || !ok {
 		t.Errorf("got %t, %v", ok, err)
 	}
 }
 
 func TestDamagedHashes(t *testing.T) {
-	h := NewHasher(Usual)
+	h := NewHasher(cheap)
 	good, err := h.Hash(t.Context(), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, bad := range []string{"x", "$argon2id$", strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
-		strings.Replace(good, "m=32768", "m=4294967295", 1), strings.Replace(good, "t=3", "t=0", 1), strings.Replace(good, "p=1", "p=0", 1),
-		good[:len(good)-40], good + "$", strings.Replace(good, "m=32768", "m=-1", 1)} {
+		strings.Replace(good, "m=64", "m=4294967295", 1), strings.Replace(good, "t=1", "t=0", 1), strings.Replace(good, "p=1", "p=0", 1),
+		good[:len(good)-40], good + "$", strings.Replace(good, "m=64", "m=-1", 1)} {
 		if ok, err := h.Verify(t.Context(), bad, "correct horse"); err == nil || ok {
 			t.Errorf("%s: got %t, %v", bad, ok, err)
 		}
@@ -103,7 +121,7 @@ func TestDamagedHashes(t *testing.T) {
 
 // Who comes when too many wait is refused at once; who waits can give up.
 func TestWorkIsBounded(t *testing.T) {
-	h := NewHasher(Usual)
+	h := NewHasher(cheap)
 	for range cap(h.working) {
 		h.working <- struct{}{}
 	}

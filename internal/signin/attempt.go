@@ -127,9 +127,11 @@ func (s *Service) withPassword(ctx context.Context, a *attempt) (*admitted, erro
 	}
 	ok, err := s.hasher.Verify(ctx, there.Hash, a.password)
 	switch {
-	case errors.Is(err, password.ErrBusy):
-		return nil, &tooEarly{firstWait}
 	case err != nil:
+		s.throttle.unmade(now, limits...)
+		if errors.Is(err, password.ErrBusy) {
+			return nil, &tooEarly{firstWait}
+		}
 		return nil, err
 	case u.ID == "":
 		return nil, &refusal{"there is no such user", ""}

@@ -95,6 +95,7 @@ func (s *Service) ChangePassword(ctx context.Context, in *kindredapi.ChangePassw
 	}
 	ok, err := s.hasher.Verify(ctx, old.Hash, in.OldPassword)
 	if err != nil {
+		s.throttle.unmade(now, byUser(u.ID))
 		return nil, busy(err)
 	}
 	if !ok {

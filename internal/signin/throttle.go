@@ -99,16 +99,28 @@ func (t *throttle) succeeded(now time.Time, limits ...limit) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, l := range limits {
-		k := t.find(l.key, now)
-		switch {
-		case k == nil:
-		case !strings.HasPrefix(l.key, "a/"):
-			delete(t.young, l.key)
-			delete(t.old, l.key)
-		default:
-			k.failed--
-			k.next = now.Add(delay(k.failed - l.free))
+		if strings.HasPrefix(l.key, "a/") {
+			t.takeBack(now, l)
+			continue
 		}
+		delete(t.young, l.key)
+		delete(t.old, l.key)
+	}
+}
+
+// unmade takes back an attempt that was not looked at after all.
+func (t *throttle) unmade(now time.Time, limits ...limit) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, l := range limits {
+		t.takeBack(now, l)
+	}
+}
+
+func (t *throttle) takeBack(now time.Time, l limit) {
+	if k := t.find(l.key, now); k != nil && k.failed > 0 {
+		k.failed--
+		k.next = now.Add(delay(k.failed - l.free))
 	}
 }
 

@@ -71,3 +71,23 @@ func TestSuccessesOfOthersAreNoHelp(t *testing.T) {
 	}
 	t.Error("never slowed down")
 }
+
+// An attempt that was not looked at counts for nobody.
+func TestAttemptsThatWereNotMade(t *testing.T) {
+	var th throttle
+	now := time.Unix(1e9, 0)
+	limits := []limit{byName("alice"), byAddress("192.0.2.1")}
+	for range 10 * freeByAddress {
+		if wait := th.admit(now, limits...); wait > 0 {
+			t.Fatalf("slowed down by %s", wait)
+		}
+		th.unmade(now, limits...)
+	}
+	th.unmade(now, limits...) // of one that is forgotten
+	for range freeByName + 1 {
+		th.admit(now, limits...)
+	}
+	if th.admit(now, limits...) == 0 {
+		t.Error("taking back what was not there has given something")
+	}
+}
