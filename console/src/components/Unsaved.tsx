@@ -4,15 +4,8 @@ import Modal from "@cloudscape-design/components/modal";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useEffect } from "react";
 import { useBlocker } from "react-router";
-import { messages, useText } from "../i18n/text";
-
-const catalogue = messages({
-  title: { en: "Leave without saving?", "pt-BR": "Sair sem salvar?" },
-  text: { en: "What you changed on this page has not been saved.", "pt-BR": "O que você alterou nesta página não foi salvo." },
-  stay: { en: "Stay", "pt-BR": "Ficar" },
-  leave: { en: "Leave", "pt-BR": "Sair" },
-  close: { en: "Close the dialog", "pt-BR": "Fechar a caixa de diálogo" },
-});
+import { useText } from "../i18n/text";
+import catalogue from "./messages";
 
 /** The state of a navigation that follows saving, and is not asked about. */
 export const afterSaving = { saved: true } as const;
@@ -34,8 +27,8 @@ export function Unsaved({ when }: { when: boolean }) {
   return (
     <Modal
       visible
-      header={t("title")}
-      closeAriaLabel={t("close")}
+      header={t("unsavedTitle")}
+      closeAriaLabel={t("closeDialog")}
       onDismiss={() => blocker.reset()}
       footer={
         <Box float="right">
@@ -50,7 +43,7 @@ export function Unsaved({ when }: { when: boolean }) {
         </Box>
       }
     >
-      {t("text")}
+      {t("unsavedText")}
     </Modal>
   );
 }

@@ -33,6 +33,11 @@ export default messages({
   jsonInvalid: { en: "Not valid JSON: line {line}, column {column}", "pt-BR": "JSON inválido: linha {line}, coluna {column}" },
   jsonFormat: { en: "Format", "pt-BR": "Formatar" },
 
+  unsavedTitle: { en: "Leave without saving?", "pt-BR": "Sair sem salvar?" },
+  unsavedText: { en: "What you changed on this page has not been saved.", "pt-BR": "O que você alterou nesta página não foi salvo." },
+  stay: { en: "Stay", "pt-BR": "Ficar" },
+  leave: { en: "Leave", "pt-BR": "Sair" },
+
   loading: { en: "Loading", "pt-BR": "Carregando" },
   filter: { en: "Filter", "pt-BR": "Filtrar" },
   filterPlaceholder: { en: "Filter by text or property", "pt-BR": "Filtrar por texto ou propriedade" },

@@ -112,36 +112,34 @@ function Keys({ keys, failed, nameOf }: { keys: readonly PreviewKey[]; failed: b
       trackBy="id"
       empty={t("noKeys")}
       columnDefinitions={[
-        { id: "order", header: t("order"), cell: ({ k }) => k.Tried ?? "–", width: 80 },
+        { id: "order", header: t("order"), cell: ({ k }) => k.Tried ?? "–", width: 70 },
         {
           id: "key",
           header: t("key"),
           isRowHeader: true,
-          minWidth: 150,
+          minWidth: 130,
           cell: ({ k }) => (
             <>
               <Any>{k.Name}</Any>
-              <Box variant="small">{k.StandardIdentifiers.join(", ") || t("searchOnly")}</Box>
+              <Small>{k.StandardIdentifiers.join(", ") || t("searchOnly")}</Small>
             </>
           ),
         },
         {
           id: "value",
           header: t("value"),
-          minWidth: 150,
+          minWidth: 130,
           cell: ({ k }) => (
             <>
               <Any>{k.Value ?? k.NormalizedValue ?? "–"}</Any>
               {k.Value !== undefined && k.NormalizedValue !== undefined && k.Value !== k.NormalizedValue && (
-                <Box variant="small">
-                  <Any>{t("normalised", { value: k.NormalizedValue })}</Any>
-                </Box>
+                <Small>{t("normalised", { value: k.NormalizedValue })}</Small>
               )}
             </>
           ),
         },
-        { id: "finding", header: t("finding"), minWidth: 200, cell: ({ k }) => <StatusIndicator type={findings[k.Finding]}>{finding(k)}</StatusIndicator> },
-        { id: "stored", header: t("stored"), minWidth: 130, cell: ({ k }) => (k.Stored ? t("yes") : k.NotStored ? t(`why${k.NotStored}`) : t("no")) },
+        { id: "finding", header: t("finding"), minWidth: 210, cell: ({ k }) => <Status type={findings[k.Finding]}>{finding(k)}</Status> },
+        { id: "stored", header: t("stored"), minWidth: 120, cell: ({ k }) => (k.Stored ? t("yes") : k.NotStored ? t(`why${k.NotStored}`) : t("no")) },
       ]}
     />
   );
@@ -150,6 +148,24 @@ function Keys({ keys, failed, nameOf }: { keys: readonly PreviewKey[]; failed: b
 /** A value of a record, which may be a long one without blanks. */
 function Any({ children }: { children: ReactNode }) {
   return <span style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }}>{children}</span>;
+}
+
+/** What is beside the point of a cell, below it. */
+function Small({ children }: { children: ReactNode }) {
+  return (
+    <Box variant="small" display="block">
+      <Any>{children}</Any>
+    </Box>
+  );
+}
+
+/** A state in words, which by itself would be broken anywhere. */
+function Status({ type, children }: { type: StatusIndicatorProps.Type; children: ReactNode }) {
+  return (
+    <StatusIndicator type={type}>
+      <span style={{ wordBreak: "normal", overflowWrap: "anywhere" }}>{children}</span>
+    </StatusIndicator>
+  );
 }
 
 function Changes({ preview }: { preview: PreviewProfileObjectResponse }) {
@@ -195,9 +211,7 @@ function Fields({ fields }: { fields: readonly PreviewField[] }) {
     const written = (f.WritesTo ?? []).join(", ") || (f.Target ? "–" : t("keysOnly"));
     if (!f.Problem) return <Any>{written}</Any>;
     return (
-      <StatusIndicator type={f.Value === undefined && f.Values === undefined ? "stopped" : "warning"}>
-        <Any>{inWords(f.Problem, t)}</Any>
-      </StatusIndicator>
+      <Status type={f.Value === undefined && f.Values === undefined ? "stopped" : "warning"}>{inWords(f.Problem, t)}</Status>
     );
   };
   return (
@@ -218,9 +232,7 @@ function Fields({ fields }: { fields: readonly PreviewField[] }) {
           cell: (f) => (
             <>
               <Any>{f.Name}</Any>
-              <Box variant="small">
-                <Any>{f.Source}</Any>
-              </Box>
+              <Small>{f.Source}</Small>
             </>
           ),
         },
@@ -256,7 +268,7 @@ function Objects({ objects }: { objects: readonly PreviewStandardObject[] }) {
       trackBy="ObjectTypeName"
       columnDefinitions={[
         { id: "object", header: t("object"), isRowHeader: true, cell: (o) => o.ObjectTypeName },
-        { id: "outcome", header: t("outcome"), cell: (o) => <StatusIndicator type={o.Outcome === "AMBIGUOUS" ? "error" : "success"}>{outcome(o)}</StatusIndicator> },
+        { id: "outcome", header: t("outcome"), cell: (o) => <Status type={o.Outcome === "AMBIGUOUS" ? "error" : "success"}>{outcome(o)}</Status> },
         { id: "foundBy", header: t("foundBy"), cell: (o) => <Any>{(o.FoundBy ?? []).map((k) => `${k.KeyName} = ${k.NormalizedValue}`).join(", ") || "–"}</Any> },
       ]}
     />

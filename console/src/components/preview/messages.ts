@@ -21,7 +21,7 @@ export default messages({
   value: { en: "Value", "pt-BR": "Valor" },
   normalised: { en: "compared as {value}", "pt-BR": "comparado como {value}" },
   finding: { en: "Result", "pt-BR": "Resultado" },
-  stored: { en: "Found by it afterwards", "pt-BR": "Encontrado por ela depois" },
+  stored: { en: "Searchable", "pt-BR": "Pesquisável" },
   searchOnly: { en: "for search only", "pt-BR": "só para pesquisa" },
   FOUND: { en: "Finds {names}, and decides", "pt-BR": "Encontra {names} e decide" },
   NOT_FOUND: { en: "No profile has this value", "pt-BR": "Nenhum perfil tem este valor" },

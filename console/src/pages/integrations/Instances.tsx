@@ -1,6 +1,7 @@
 import { DescribeInstanceCommand, type Instance } from "@aws-sdk/client-connect";
 import { DeleteIntegrationCommand, type ListIntegrationItem } from "@aws-sdk/client-customer-profiles";
 import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import StatusIndicator, { type StatusIndicatorProps } from "@cloudscape-design/components/status-indicator";
 import { useQueries, useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
@@ -66,14 +67,14 @@ export function Instances({ domain }: { domain: string }) {
         selection="single"
         empty={{ title: t("noInstances"), text: t("noInstancesText"), action: <Button onClick={() => setConnecting(true)}>{t("connect")}</Button> }}
         actions={([selected]) => (
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!selected} onClick={() => setLeaving(selected)}>
               {t("disconnect")}
             </Button>
             <Button variant="primary" onClick={() => setConnecting(true)}>
               {t("connect")}
             </Button>
-          </>
+          </SpaceBetween>
         )}
       />
       {connecting && <ConnectModal domain={domain} onClose={() => setConnecting(false)} />}

@@ -71,13 +71,13 @@ export function OtherWays({ domain }: { domain: string }) {
         </Way>
         <Way title={t("ingest")} text={t("ingestHint")} ready={ready}>
           <div>{t("ingestText")}</div>
-          <CopyBlock text={ingestCommand(to)} name={t("command")} />
+          <CopyBlock text={ingestCommand(to)} name={t("ingestCommand")} />
           <div>{t("contactsText")}</div>
           <CopyBlock text={contactsCommand(to)} name={t("contactsCommand")} />
         </Way>
         <Way title={t("api")} text={t("apiHint")} ready={ready}>
           <div>{t("apiText")}</div>
-          <CopyBlock text={putCommand(to)} name={t("command")} />
+          <CopyBlock text={putCommand(to)} name={t("putCommand")} />
           <div>{t("apiMore")}</div>
           <CopyBlock text={environment(to)} name={t("environment")} />
         </Way>

@@ -73,8 +73,9 @@ export default messages({
   ingestHint: { en: "JSON, JSON lines and CSV of any size, compressed too; it goes on where it stopped.", "pt-BR": "JSON, JSON lines e CSV de qualquer tamanho, também comprimidos; continua de onde parou." },
   ingestText: { en: "On a machine that reaches this server, with credentials as for the AWS CLI:", "pt-BR": "Em uma máquina que alcance este servidor, com credenciais como as da AWS CLI:" },
   contactsText: { en: "Contact records that an instance has exported earlier:", "pt-BR": "Registros de contato que uma instância exportou antes:" },
+  ingestCommand: { en: "Command for files", "pt-BR": "Comando para arquivos" },
   contactsCommand: { en: "Command for contact records", "pt-BR": "Comando para registros de contato" },
-  command: { en: "Command", "pt-BR": "Comando" },
+  putCommand: { en: "Command of the AWS CLI", "pt-BR": "Comando da AWS CLI" },
 
   api: { en: "The API", "pt-BR": "A API" },
   apiHint: { en: "Applications put records one by one, or up to ten in a call, with any AWS SDK.", "pt-BR": "Aplicações gravam registros um a um, ou até dez por chamada, com qualquer AWS SDK." },

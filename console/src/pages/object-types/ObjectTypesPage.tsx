@@ -1,5 +1,6 @@
 import { DeleteProfileObjectTypeCommand, type ListProfileObjectTypeItem } from "@aws-sdk/client-customer-profiles";
 import Button from "@cloudscape-design/components/button";
+import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useQueryClient } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
 import { useNavigate, useParams } from "react-router";
@@ -37,7 +38,7 @@ export default function ObjectTypesPage() {
         selection="single"
         empty={{ title: t("empty"), text: t("emptyText"), action: <AppButton href={`${base}/object-types/create`}>{t("create")}</AppButton> }}
         actions={([selected]) => (
-          <>
+          <SpaceBetween direction="horizontal" size="xs">
             <Button disabled={!selected} onClick={() => setDeleting(selected?.ObjectTypeName)}>
               {t("delete")}
             </Button>
@@ -47,7 +48,7 @@ export default function ObjectTypesPage() {
             <AppButton variant="primary" href={`${base}/object-types/create`}>
               {t("create")}
             </AppButton>
-          </>
+          </SpaceBetween>
         )}
       />
       {deleting && <DeleteModal domain={domainName} name={deleting} onClose={() => setDeleting(undefined)} />}

@@ -124,8 +124,8 @@ export function FieldsTable(props: {
           items={rows}
           definition={definition}
           gridLayout={[
-            { breakpoint: "xs", rows: [[3, 6, 6, 3]], removeButton: { width: "auto" } },
-            { rows: [[3, 2], [1], [1]] },
+            { breakpoint: "xs", rows: [[4, 7, 9, 4]], removeButton: { width: "auto" } },
+            { rows: [[2, 3], [3, 2]] },
           ]}
           empty={<Box color="text-body-secondary">{filter ? t("noFieldsFound") : t("noFields")}</Box>}
           addButtonText={t("addField")}

@@ -61,7 +61,6 @@ export function KeysTable(props: {
         <Multiselect
           selectedOptions={row.fieldNames.map((value) => ({ value, label: value }))}
           options={fieldOptions}
-          inlineTokens
           expandToViewport
           disabled={locked}
           filteringType="auto"
@@ -78,7 +77,6 @@ export function KeysTable(props: {
         <Multiselect
           selectedOptions={row.identifiers.map((value) => ({ value, label: value }))}
           options={identifierOptions}
-          inlineTokens
           expandToViewport
           disabled={locked}
           filteringType="auto"
@@ -104,7 +102,7 @@ export function KeysTable(props: {
         definition={definition}
         gridLayout={[
           { breakpoint: "xs", rows: [[4, 5, 6]], removeButton: { width: "auto" } },
-          { rows: [[1], [1], [1]] },
+          { rows: [[1, 1], [2]] },
         ]}
         empty={<Box color="text-body-secondary">{t("noKeys")}</Box>}
         addButtonText={t("addKey")}

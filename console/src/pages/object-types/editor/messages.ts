@@ -102,7 +102,7 @@ export default messages({
   expirationHint: { en: "Days, 1 to 1098. Empty: as the domain says.", "pt-BR": "Dias, de 1 a 1098. Vazio: conforme o domínio." },
   maxObjects: { en: "Most objects of this type on a profile", "pt-BR": "Máximo de objetos deste tipo em um perfil" },
   maxObjectsHint: { en: "When a profile is full, a type that has more loses its oldest ones. Empty: no limit of its own.", "pt-BR": "Quando um perfil está cheio, o tipo que tem mais perde os mais antigos. Vazio: sem limite próprio." },
-  maxObjectsLeft: { en: "At most {left}: other object types have the rest.", "pt-BR": "No máximo {left}: outros tipos de objeto têm o resto." },
+  maxObjectsLeft: { en: "At most {left}, which other object types leave.", "pt-BR": "No máximo {left}, o que outros tipos de objeto deixam." },
   encryption: { en: "Encryption", "pt-BR": "Criptografia" },
   key: { en: "KMS key of the objects", "pt-BR": "Chave KMS dos objetos" },
   keyHint: { en: "Empty: the domain's key.", "pt-BR": "Vazio: a chave do domínio." },
