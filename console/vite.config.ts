@@ -33,6 +33,7 @@ export default defineConfig({
     chunkSizeWarningLimit: 2000, // firstLoad watches what matters
   },
   server: {
+    fs: { allow: [".", "../internal/standard"] }, // what the standard objects are, see src/mapping/standard.ts
     proxy: { "^/(?!console(/|$)|agent($|[?]))": proxy, "/console/session": proxy, "/console/config.json": proxy },
   },
   test: {

@@ -179,3 +179,39 @@ func TestInvariant3TwoRedrivesAtOnceShareTheLetters(t *testing.T) {
 	}
 	b.check(9)
 }
+
+// A letter whose record is repaired is ingested, and one that is given up is gone;
+// the others stay.
+func TestALetterIsRepairedAndAnotherGivenUp(t *testing.T) {
+	t.Parallel()
+	s := startServer(t)
+	b := s.newBacklog("shop", 3, 1)
+	b.known(1)
+	ctx, client := t.Context(), s.admin.kindred()
+	list, err := client.ListDeadLetters(ctx, "shop", kindredclient.ListDeadLettersInput{})
+	if err != nil || len(list.Items) != 3 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	// The letter of a stranger is repaired: it is of the one who is known.
+	id := map[string]string{}
+	for _, l := range list.Items {
+		id[l.Body] = l.ID
+	}
+	repaired := kindredclient.RedriveDeadLettersInput{IDs: []string{id[*b.record(1, 0)]}, Object: *b.record(0, 0)}
+	repaired.ObjectTypeName = "Strict"
+	out, err := client.RedriveDeadLetters(ctx, "shop", repaired)
+	if err != nil || out.Redriven != 1 {
+		t.Fatalf("repaired: %+v, %v", out, err)
+	}
+	gone, err := client.DeleteDeadLetters(ctx, "shop", []string{id[*b.record(2, 0)], repaired.IDs[0]})
+	if err != nil || gone.Deleted != 1 || len(gone.NotFound) != 1 || gone.NotFound[0] != repaired.IDs[0] {
+		t.Fatalf("given up: %+v, %v", gone, err)
+	}
+	list, err = client.ListDeadLetters(ctx, "shop", kindredclient.ListDeadLettersInput{IDs: []string{id[*b.record(0, 0)]}})
+	if err != nil || len(list.Items) != 1 || list.Items[0].Body != *b.record(0, 0) || list.Matched != 1 {
+		t.Errorf("left: %+v, %v", list, err)
+	}
+	if n := s.admin.stats("shop").ObjectCount; n != 1 {
+		t.Errorf("%d objects are stored", n)
+	}
+}

@@ -21,8 +21,9 @@ type DeadLetterFilter struct {
 // ListDeadLettersInput asks for one page.
 type ListDeadLettersInput struct {
 	DeadLetterFilter
-	MaxResults int    `json:",omitempty"` // 1 to 100; 0: 25
-	NextToken  string `json:",omitempty"`
+	IDs        []string `json:"Ids,omitempty"` // at most 1000
+	MaxResults int      `json:",omitempty"`    // 1 to 100; 0: 25
+	NextToken  string   `json:",omitempty"`
 }
 
 // DeadLetter is a record that could not be ingested, and why.
@@ -69,10 +70,14 @@ func (c *Client) ListDeadLetters(ctx context.Context, domainName string, in List
 // RedriveDeadLettersInput asks for a redrive.
 type RedriveDeadLettersInput struct {
 	DeadLetterFilter
-	IDs       []string `json:"Ids,omitempty"` // at most 1000
-	DryRun    bool     `json:",omitempty"`
-	Limit     int      `json:",omitempty"` // letters, 1 to 10,000; 0: 1000
-	NextToken string   `json:",omitempty"`
+	IDs []string `json:"Ids,omitempty"` // at most 1000
+	// Object is ingested in place of the record of the one letter that IDs has.
+	// ObjectTypeName is needed then. A letter whose repaired record fails stays as
+	// it is.
+	Object    string `json:",omitempty"`
+	DryRun    bool   `json:",omitempty"`
+	Limit     int    `json:",omitempty"` // letters, 1 to 10,000; 0: 1000
+	NextToken string `json:",omitempty"`
 }
 
 // RedriveResult is what became of one letter.
@@ -106,6 +111,29 @@ type Redrive struct {
 func (c *Client) RedriveDeadLetters(ctx context.Context, domainName string, in RedriveDeadLettersInput) (*Redrive, error) {
 	var out Redrive
 	err := c.Do(ctx, http.MethodPost, "/domains/"+url.PathEscape(domainName)+"/dead-letters/redrive", in, &out)
+	return &out, err
+}
+
+// DeadLetterFailure is a letter that could not be deleted, and why.
+type DeadLetterFailure struct {
+	ID      string `json:"Id"`
+	Message string
+}
+
+// DeletedDeadLetters is what became of letters that were to be deleted.
+type DeletedDeadLetters struct {
+	Deleted  int
+	NotFound []string // ids of what is not in the queue, or is held by others
+	Failures []DeadLetterFailure
+	InFlight int // messages that others held, and that were not seen
+}
+
+// DeleteDeadLetters gives up up to 1000 letters of a domain's queue; their records
+// are gone.
+func (c *Client) DeleteDeadLetters(ctx context.Context, domainName string, ids []string) (*DeletedDeadLetters, error) {
+	var out DeletedDeadLetters
+	in := struct{ Ids []string }{ids}
+	err := c.Do(ctx, http.MethodPost, "/domains/"+url.PathEscape(domainName)+"/dead-letters/delete", in, &out)
 	return &out, err
 }
 

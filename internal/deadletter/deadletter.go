@@ -1,6 +1,6 @@
 // Package deadletter keeps what could not be ingested until it is: an outbox
 // from which dead letters go to their queue, and the operations that list the
-// letters of a domain and ingest them again.
+// letters of a domain, ingest them again, and give them up.
 //
 // # Outbox
 //
@@ -46,10 +46,11 @@
 //
 // # Permissions
 //
-// kindred:ListDeadLetters or kindred:RedriveDeadLetters on the domain, and, as
-// the caller and not as the service, on the queue: sqs:GetQueueAttributes,
-// sqs:ReceiveMessage, sqs:ChangeMessageVisibility, and to redrive
-// sqs:DeleteMessage. A queue outside of Kindred is called with the credentials of
+// kindred:ListDeadLetters, kindred:RedriveDeadLetters or kindred:DeleteDeadLetters
+// on the domain, and, as the caller and not as the service, on the queue:
+// sqs:GetQueueAttributes, sqs:ReceiveMessage, sqs:ChangeMessageVisibility, and to
+// redrive or delete sqs:DeleteMessage. Whoever redrives a letter with another
+// record than its own needs profile:PutProfileObject too. A queue outside of Kindred is called with the credentials of
 // the process, after the caller's identity policies have allowed the same.
 // Letters that still wait in the outbox need the first permission only. Letters
 // with a newer error are sent as Customer Profiles, which the queue's policy

@@ -27,6 +27,7 @@ import (
 	"kindred/internal/ingest"
 	"kindred/internal/node"
 	"kindred/internal/page"
+	"kindred/internal/permission"
 	"kindred/internal/policy"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
@@ -204,7 +205,8 @@ func (d *desk) service() *deadletter.Service {
 		d.t.Fatal(err)
 	}
 	return deadletter.NewService(deadletter.Config{Domains: d.DomainAPI, Queues: d.queues, Outbox: d.outbox, Ingest: d.try,
-		Pages: pages, Account: account, Log: slog.New(slog.DiscardHandler)})
+		Pages: pages, Account: account, Log: slog.New(slog.DiscardHandler),
+		Authorize: permission.New(region, account, func(context.Context, string, string) (map[string]string, error) { return nil, nil }).Authorize})
 }
 
 // as is a context with a user who may do what the actions say, everywhere.
@@ -309,6 +311,16 @@ func (d *desk) redrive(in *kindredapi.RedriveDeadLettersRequest) *kindredapi.Red
 		d.t.Fatal(err)
 	}
 	return out
+}
+
+// first is the id of the oldest letter of a type.
+func (d *desk) first(objectType string) string {
+	d.t.Helper()
+	items := d.list(&kindredapi.ListDeadLettersRequest{ObjectTypeName: &objectType}).Items
+	if len(items) == 0 {
+		d.t.Fatalf("no letter of the type %s", objectType)
+	}
+	return items[0].Id
 }
 
 // queued is what an ordinary client finds in the queue: bodies and errors, in

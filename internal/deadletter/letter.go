@@ -120,6 +120,18 @@ type filter struct {
 	ids        map[string]bool
 }
 
+// newFilter is the filter of a request.
+func newFilter(objectType, reason, contains *string, ids []string) filter {
+	f := filter{objectType: aws.ToString(objectType), reason: aws.ToString(reason), contains: aws.ToString(contains)}
+	if ids != nil {
+		f.ids = map[string]bool{}
+		for _, id := range ids {
+			f.ids[id] = true
+		}
+	}
+	return f
+}
+
 func (f *filter) matches(l *letter) bool {
 	return (f.objectType == "" || l.objectType == f.objectType) && (f.reason == "" || l.reason == f.reason) &&
 		strings.Contains(l.reason, f.contains) && (f.ids == nil || f.ids[l.id])

@@ -12,7 +12,9 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"kindred/internal/access"
+	"kindred/internal/api"
 	"kindred/internal/api/kindredapi"
+	"kindred/internal/api/profileapi"
 	"kindred/internal/domain"
 	"kindred/internal/ingest"
 	"kindred/internal/resource"
@@ -41,7 +43,10 @@ type Config struct {
 	Ingest  Ingester
 	Pages   domain.Pager
 	Account string
-	Log     *slog.Logger
+	// Authorize asks whether the caller in the context may call an operation of
+	// Customer Profiles.
+	Authorize func(ctx context.Context, op *api.Operation, input any) error
+	Log       *slog.Logger
 }
 
 // Service is the part of the kindred service about dead letters. It asks for
@@ -55,13 +60,17 @@ type Service struct {
 	account string
 	log     *slog.Logger
 
+	authorize func(ctx context.Context, op *api.Operation, input any) error
+	put       *api.Operation // PutProfileObject
+
 	receiving turns // of whoever receives all of a queue
 	redriving turns
 }
 
 // NewService makes the operations.
 func NewService(c Config) *Service {
-	return &Service{domains: c.Domains, queues: c.Queues, outbox: c.Outbox, ingest: c.Ingest, pages: c.Pages, account: c.Account, log: c.Log}
+	return &Service{domains: c.Domains, queues: c.Queues, outbox: c.Outbox, ingest: c.Ingest, pages: c.Pages, account: c.Account, log: c.Log,
+		authorize: c.Authorize, put: profileapi.Service().Operation("PutProfileObject")}
 }
 
 func (s *Service) allow(ctx context.Context, action, domainName string) error {
@@ -71,6 +80,7 @@ func (s *Service) allow(ctx context.Context, action, domainName string) error {
 // listing is one ListDeadLetters call.
 type listing struct {
 	filter filter
+	wanted map[string]bool // single letters that have not been seen yet; nil: all are wanted
 	after  position
 	page   oldest
 	counts tally
@@ -78,6 +88,7 @@ type listing struct {
 }
 
 func (l *listing) add(x *letter) {
+	delete(l.wanted, x.id)
 	if !l.filter.matches(x) {
 		return
 	}
@@ -94,6 +105,7 @@ func (l *listing) add(x *letter) {
 // the pages of a list agree as far as the queue does not change. Counts, Examined
 // and Matched are of all letters that were looked at, not of the page. A queue
 // that does not exist is told in QueueProblem, as letters may still wait for it.
+// With Ids the look ends when all of them have been seen.
 func (s *Service) ListDeadLetters(ctx context.Context, in *kindredapi.ListDeadLettersRequest) (*kindredapi.ListDeadLettersResponse, error) {
 	if err := s.allow(ctx, "kindred:ListDeadLetters", in.DomainName); err != nil {
 		return nil, err
@@ -103,8 +115,8 @@ func (s *Service) ListDeadLetters(ctx context.Context, in *kindredapi.ListDeadLe
 		return nil, err
 	}
 	l := &listing{counts: tally{}, out: &kindredapi.ListDeadLettersResponse{Complete: true},
-		filter: filter{objectType: aws.ToString(in.ObjectTypeName), reason: aws.ToString(in.Message), contains: aws.ToString(in.MessageContains)},
-		page:   oldest{limit: defaultPage, bytes: pageBytes}}
+		filter: newFilter(in.ObjectTypeName, in.Message, in.MessageContains, in.Ids), page: oldest{limit: defaultPage, bytes: pageBytes}}
+	l.wanted = maps.Clone(l.filter.ids)
 	if in.MaxResults != nil {
 		l.page.limit = *in.MaxResults
 	}
@@ -157,10 +169,12 @@ func (s *Service) look(ctx context.Context, cfg *domain.Config, l *listing) erro
 			l.out.Foreign++
 		}
 	}}
+	found := func() bool { return l.wanted != nil && len(l.wanted) == 0 }
+	p.enough = found
 	drained, err := p.run(ctx)
 	err = errors.Join(err, q.release(ctx, slices.Collect(maps.Values(p.receipts))))
 	l.out.Examined += len(p.receipts)
-	l.out.Complete = l.out.Complete && drained
+	l.out.Complete = l.out.Complete && (drained || found())
 	return err
 }
 

@@ -265,6 +265,8 @@ func TestLettersNeedPermissions(t *testing.T) {
 	onQueue := []string{"sqs:GetQueueAttributes", "sqs:ReceiveMessage", "sqs:ChangeMessageVisibility"}
 	toList := append([]string{"kindred:ListDeadLetters"}, onQueue...)
 	toRedrive := append([]string{"kindred:RedriveDeadLetters", "sqs:DeleteMessage"}, onQueue...)
+	toReplace := append([]string{"profile:PutProfileObject"}, toRedrive...)
+	toDelete := append([]string{"kindred:DeleteDeadLetters", "sqs:DeleteMessage"}, onQueue...)
 	for _, c := range []struct {
 		name string
 		all  []string
@@ -276,6 +278,15 @@ func TestLettersNeedPermissions(t *testing.T) {
 		}},
 		{"redrive", toRedrive, func(d *desk, ctx context.Context) error {
 			_, err := d.letters.RedriveDeadLetters(ctx, &kindredapi.RedriveDeadLettersRequest{DomainName: "d"})
+			return err
+		}},
+		{"redrive with another record", toReplace, func(d *desk, ctx context.Context) error {
+			_, err := d.letters.RedriveDeadLetters(ctx, &kindredapi.RedriveDeadLettersRequest{DomainName: "d", ObjectTypeName: aws.String("Order"),
+				Ids: []string{d.first("Order")}, Object: aws.String(body("1", "Eve"))})
+			return err
+		}},
+		{"delete", toDelete, func(d *desk, ctx context.Context) error {
+			_, err := d.letters.DeleteDeadLetters(ctx, &kindredapi.DeleteDeadLettersRequest{DomainName: "d", Ids: []string{d.first("Order")}})
 			return err
 		}},
 	} {

@@ -13,6 +13,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"kindred/internal/api/kindredapi"
+	"kindred/internal/api/profileapi"
 	"kindred/internal/domain"
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
@@ -43,6 +44,7 @@ type redrive struct {
 	cfg    *domain.Config
 	q      *queue
 	filter filter
+	object *string // in place of the record of the one letter
 	dry    bool
 	until  time.Time
 
@@ -70,23 +72,24 @@ type redrive struct {
 // Ids restricts the redrive to single letters. Letters that wait in the outbox are
 // not touched. Skipped are messages that are no letters of the domain, and letters
 // that somebody else took meanwhile.
+//
+// Object is ingested in place of the record of one letter: Ids has its id alone and
+// ObjectTypeName is its type, on which the caller needs profile:PutProfileObject.
+// When that fails, the letter stays as it is.
 func (s *Service) RedriveDeadLetters(ctx context.Context, in *kindredapi.RedriveDeadLettersRequest) (*kindredapi.RedriveDeadLettersResponse, error) {
 	if err := s.allow(ctx, "kindred:RedriveDeadLetters", in.DomainName); err != nil {
+		return nil, err
+	}
+	if err := s.mayReplace(ctx, in); err != nil {
 		return nil, err
 	}
 	cfg, err := s.domains.Config(ctx, in.DomainName)
 	if err != nil {
 		return nil, err
 	}
-	r := &redrive{s: s, cfg: cfg, dry: aws.ToBool(in.DryRun), until: time.Now().Add(redriveIn), failures: tally{},
-		filter: filter{objectType: aws.ToString(in.ObjectTypeName), reason: aws.ToString(in.Message), contains: aws.ToString(in.MessageContains)}}
+	r := &redrive{s: s, cfg: cfg, object: in.Object, dry: aws.ToBool(in.DryRun), until: time.Now().Add(redriveIn), failures: tally{},
+		filter: newFilter(in.ObjectTypeName, in.Message, in.MessageContains, in.Ids)}
 	r.out = &kindredapi.RedriveDeadLettersResponse{DryRun: r.dry}
-	if in.Ids != nil {
-		r.filter.ids = map[string]bool{}
-		for _, id := range in.Ids {
-			r.filter.ids[id] = true
-		}
-	}
 	args := append([]string{cfg.ID.String(), cfg.Info.DeadLetterQueueURL, strconv.FormatBool(r.dry)}, r.filter.args()...)
 	if in.NextToken != nil {
 		if err := r.resume(args, *in.NextToken); err != nil {
@@ -116,6 +119,21 @@ func (s *Service) RedriveDeadLetters(ctx context.Context, in *kindredapi.Redrive
 }
 
 const operation = "RedriveDeadLetters"
+
+// mayReplace checks a request that gives another record for a letter.
+func (s *Service) mayReplace(ctx context.Context, in *kindredapi.RedriveDeadLettersRequest) error {
+	switch {
+	case in.Object == nil:
+		return nil
+	case len(in.Ids) != 1:
+		return fault.New(fault.Invalid, "Object: takes the place of the record of one letter, so Ids must have exactly one id")
+	case in.ObjectTypeName == nil:
+		return fault.New(fault.Invalid, "ObjectTypeName: is needed with Object, and is the object type of the letter")
+	case in.NextToken != nil:
+		return fault.New(fault.Invalid, "NextToken: cannot be given together with Object")
+	}
+	return s.authorize(ctx, s.put, &profileapi.PutProfileObjectRequest{DomainName: in.DomainName, ObjectTypeName: *in.ObjectTypeName, Object: *in.Object})
+}
 
 func (r *redrive) resume(args []string, token string) error {
 	b, err := r.s.pages.Open(operation, args, token)
@@ -163,6 +181,9 @@ func (r *redrive) receive(ctx context.Context, url string, limit int) error {
 		}
 		r.out.Matched++
 		l.held = held
+		if r.object != nil {
+			l.body = *r.object
+		}
 		chosen.add(l)
 	}
 	r.drained, err = p.run(ctx)
@@ -304,7 +325,11 @@ func (r *redrive) settle(ctx context.Context, letters []*letter, errs []error) e
 	var back []string
 	for i, l := range letters {
 		stays := false
-		if errs[i] != nil {
+		switch {
+		case errs[i] == nil:
+		case r.object != nil:
+			stays = true // its record is another than that which failed
+		default:
 			stays, notes[i] = r.replace(ctx, l, errs[i])
 		}
 		if stays {

@@ -88,6 +88,7 @@ func TestRolesOfTheConsole(t *testing.T) {
 		"profile:MergeProfiles":                      {domain, 2},
 		"kindred:UnmergeProfiles":                    {domain, 2},
 		"kindred:RedriveDeadLetters":                 {domain, 2},
+		"kindred:DeleteDeadLetters":                  {domain, 3},
 		"profile:ListProfileHistoryRecords":          {domain, 2},
 		"profile:DeleteProfile":                      {domain, 3},
 		"kindred:EraseProfile":                       {domain, 3},

@@ -169,6 +169,9 @@ func (c *checker) openBlock(chained bool) error {
 
 func (c *checker) closeBlock() error {
 	name := c.next()
+	if name.Kind == lexer.TokenError {
+		return lexical(name)
+	}
 	if len(c.open) == 0 {
 		return fmt.Errorf("{{/%s}} closes nothing", name.Val)
 	}
@@ -197,7 +200,11 @@ func (c *checker) path() error {
 	t := c.next()
 	switch t.Kind {
 	case lexer.TokenData:
-		if name := c.next(); name.Kind != lexer.TokenID || c.peek().Kind == lexer.TokenSep {
+		name := c.next()
+		if name.Kind == lexer.TokenError {
+			return lexical(name)
+		}
+		if name.Kind != lexer.TokenID || c.peek().Kind == lexer.TokenSep {
 			return fmt.Errorf("@%s is not supported: @index, @key, @first and @last are", name.Val)
 		}
 		return nil
@@ -218,6 +225,8 @@ func (c *checker) path() error {
 		switch {
 		case t.Kind == lexer.TokenData:
 			return fmt.Errorf("variables of outer blocks (../@…) are not supported")
+		case t.Kind == lexer.TokenError:
+			return lexical(t)
 		case t.Kind != lexer.TokenID:
 			return fmt.Errorf("a name is expected in a path, not %q", t.Val)
 		case t.Val == "..":

@@ -139,7 +139,7 @@ func New(c Config) (*Node, error) {
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
 	sweeper := profile.NewSweeper(domains, c.Now, c.Log, counts.expire)
 	letters := deadletter.NewService(deadletter.Config{Domains: domainAPI, Queues: clients, Outbox: outbox, Ingest: ingestion,
-		Pages: pages, Account: c.Account, Log: c.Log})
+		Pages: pages, Account: c.Account, Authorize: permissions.Authorize, Log: c.Log})
 	previews := preview.NewService(preview.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Authorize: permissions.Authorize})
 	lineages := lineage.NewService(lineage.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Now: c.Now, Authorize: permissions.Authorize})
 	replays := replay.New(replay.Config{Domains: domainAPI, Types: typesAPI, Ingest: ingestion, Jobs: jobs, Authorize: permissions.Authorize, Now: c.Now, Log: c.Log})

@@ -1,9 +1,11 @@
 package objecttype_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"reflect"
 	"strings"
 	"testing"
@@ -172,6 +174,14 @@ func TestValidate(t *testing.T) {
 		{"object count 0", func(d *definition) { d.MaxProfileObjectCount = number(0) }, "MaxProfileObjectCount: at least 1"},
 		{"object count 1", func(d *definition) { d.MaxProfileObjectCount = number(1) }, ""},
 	}
+	var vectors []vector
+	record := func(d *definition, rule string) {
+		v := vector{Rule: rule, Definition: d, Domain: other}
+		if f, ok := errors.AsType[*fault.Error](objecttype.Validate(d, other)); ok {
+			v.Error = f.Message
+		}
+		vectors = append(vectors, v)
+	}
 	for _, tt := range tests {
 		t.Run(tt.rule, func(t *testing.T) {
 			d := base()
@@ -179,7 +189,47 @@ func TestValidate(t *testing.T) {
 			for range 5 { // the same mistake is named whatever the order of the maps
 				checkValidate(t, d, other, tt.want)
 			}
+			record(d, tt.rule)
 		})
+	}
+	checkFile(t, "testdata/validation.json", vectors)
+}
+
+// vector is a case of TestValidate as testdata/validation.json has it. The
+// console reads that file: what it checks while one types is what the server
+// checks.
+type vector struct {
+	Rule       string                `json:"rule"`
+	Error      string                `json:"error,omitempty"` // in full; empty when valid
+	Definition *definition           `json:"definition"`
+	Domain     objecttype.DomainKeys `json:"domain"` // the keys of the other object types
+}
+
+// checkFile compares vectors, one on a line, with a file.
+func checkFile(t *testing.T, file string, vectors []vector) {
+	t.Helper()
+	var lines []string
+	for _, v := range vectors {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		if err := e.Encode(v); err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.TrimSpace(b.String()))
+	}
+	want := "[\n" + strings.Join(lines, ",\n") + "\n]\n"
+	if *update {
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not of these cases; write it anew with -update", file)
 	}
 }
 

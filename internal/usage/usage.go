@@ -56,7 +56,7 @@ func (s *Service) GetKeyUsage(ctx context.Context, in *kindredapi.GetKeyUsageReq
 			}
 			use := found[k.ObjectType]
 			if use == nil {
-				use = &kindredapi.KeyUse{DomainName: c.Info.Name, State: beingReplaced}
+				use = &kindredapi.KeyUse{DomainName: c.Info.Name, DomainId: c.ID.String(), State: beingReplaced}
 				if k.ObjectType != "" {
 					use.ObjectTypeName = &k.ObjectType
 				}

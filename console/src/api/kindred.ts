@@ -16,23 +16,23 @@ export class KindredServiceError extends Error {
 }
 
 /**
- * Calls Kindred's own operations, those of the service "kindred" (api/kindred.json):
- * REST-JSON, signed with Signature Version 4 as the SDK signs. Timestamps are Dates.
+ * Calls operations of a service in REST-JSON, signed with Signature Version 4 as the
+ * SDK signs, for services and operations that the SDK has no client for. Timestamps
+ * are Dates.
  */
-export class KindredClient {
+export class RestClient {
   readonly #config: ClientConfig;
   readonly #signer: SignatureV4;
 
-  constructor(config: ClientConfig) {
+  constructor(config: ClientConfig, service: string) {
     this.#config = config;
-    this.#signer = new SignatureV4({ service: "kindred", region: config.region, credentials: config.credentials, sha256: Sha256 });
+    this.#signer = new SignatureV4({ service, region: config.region, credentials: config.credentials, sha256: Sha256 });
   }
 
-  /** Calls an operation. Refusals are {@link KindredServiceError}s. */
-  async call<Op extends keyof Operations>(op: Op, input: Operations[Op]["input"], options: { signal?: AbortSignal } = {}): Promise<Operations[Op]["output"]> {
+  /** Makes a call. Refusals are {@link KindredServiceError}s. */
+  async send(wire: Wire, input: Record<string, unknown>, options: { signal?: AbortSignal } = {}): Promise<unknown> {
     const url = new URL(this.#config.endpoint);
-    const wire = operations[op];
-    const { path, query, body } = encode(wire, input as Record<string, unknown>);
+    const { path, query, body } = encode(wire, input);
     const request = new HttpRequest({
       method: wire.method,
       protocol: url.protocol,
@@ -56,7 +56,19 @@ export class KindredClient {
     });
     const text = await answer.text();
     if (!answer.ok) throw await refusal(failure(answer, text));
-    return decode(wire, text ? JSON.parse(text) : {}) as Operations[Op]["output"];
+    return decode(wire, text ? JSON.parse(text) : {});
+  }
+}
+
+/** Calls Kindred's own operations, those of the service "kindred" (api/kindred.json). */
+export class KindredClient extends RestClient {
+  constructor(config: ClientConfig) {
+    super(config, "kindred");
+  }
+
+  /** Calls an operation. */
+  async call<Op extends keyof Operations>(op: Op, input: Operations[Op]["input"], options: { signal?: AbortSignal } = {}): Promise<Operations[Op]["output"]> {
+    return (await this.send(operations[op], input as unknown as Record<string, unknown>, options)) as Operations[Op]["output"];
   }
 }
 

@@ -15,6 +15,26 @@ export interface AccessKeyMetadata {
   CreateDate: Date;
 }
 
+export interface AccountSummary {
+  Users: number;
+  UsersQuota: number;
+  Roles: number;
+  RolesQuota: number;
+  Policies: number;
+  PoliciesQuota: number;
+  AccessKeysPerUserQuota: number;
+  AttachedPoliciesQuota: number;
+  InlinePoliciesQuota: number;
+}
+
+export interface ActivityBucket {
+  StartTime: Date;
+  ObjectsIngested: number;
+  ProfilesCreated: number;
+  Merges: number;
+  DeadLetters: number;
+}
+
 export interface Address {
   Address1?: string;
   Address2?: string;
@@ -45,6 +65,17 @@ export type AttachUserPolicyResponse = Record<string, never>;
 export interface AttachedPolicy {
   PolicyName: string;
   PolicyArn: string;
+}
+
+export interface CallerPermission {
+  Action: string;
+  Allowed: boolean;
+  Reason?: string;
+}
+
+export interface CallerPermissions {
+  PrincipalArn: string;
+  Permissions: CallerPermission[];
 }
 
 export interface CancelJobRequest {
@@ -136,6 +167,11 @@ export interface DeadLetter {
   State: DeadLetterState;
 }
 
+export interface DeadLetterFailure {
+  Id: string;
+  Message: string;
+}
+
 export interface DeadLetterTally {
   ObjectTypeName: string;
   Message: string;
@@ -148,6 +184,18 @@ export interface DeleteAccessKeyRequest {
 }
 
 export type DeleteAccessKeyResponse = Record<string, never>;
+
+export interface DeleteDeadLettersRequest {
+  DomainName: string;
+  Ids: string[];
+}
+
+export interface DeleteDeadLettersResponse {
+  Deleted: number;
+  NotFound: string[];
+  Failures: DeadLetterFailure[];
+  InFlight: number;
+}
 
 export interface DeletePolicyRequest {
   PolicyName: string;
@@ -228,6 +276,11 @@ export interface DisplacedValue {
   Cleared?: boolean;
 }
 
+export interface DomainActivity {
+  Granularity: ActivityGranularity;
+  Buckets: ActivityBucket[];
+}
+
 export interface DomainSettings {
   DefaultCountry: string;
   MaxObjectsPerProfilePerSecond?: number;
@@ -281,6 +334,19 @@ export interface FoundByKeyValue {
 
 export type Gender = "MALE" | "FEMALE" | "UNSPECIFIED";
 
+export type GetAccountSummaryRequest = Record<string, never>;
+
+export interface GetCallerPermissionsRequest {
+  Actions: string[];
+  ResourceArn?: string;
+}
+
+export interface GetDomainActivityRequest {
+  DomainName: string;
+  Granularity?: ActivityGranularity;
+  Buckets?: number;
+}
+
 export interface GetDomainEncryptionRequest {
   DomainName: string;
 }
@@ -306,6 +372,10 @@ export interface GetErasureReportRequest {
 export interface GetJobRequest {
   DomainName: string;
   JobId: string;
+}
+
+export interface GetKeyUsageRequest {
+  KeyArn: string;
 }
 
 export interface GetMergeLineageRequest {
@@ -340,6 +410,10 @@ export interface GetProfileProvenanceResponse {
   ProfileId: string;
   SuccessorProfileId: string;
   Fields: ProvenanceField[];
+}
+
+export interface GetQueueUsageRequest {
+  QueueUrl: string;
 }
 
 export interface GetReplayRequest {
@@ -416,6 +490,18 @@ export interface Job {
   Message?: string;
 }
 
+export interface KeyUsage {
+  KeyArn: string;
+  Uses: KeyUse[];
+}
+
+export interface KeyUse {
+  DomainName: string;
+  DomainId: string;
+  ObjectTypeName?: string;
+  State: UsageKeyState;
+}
+
 export interface ListAccessKeysRequest {
   UserName: string;
 }
@@ -445,6 +531,7 @@ export interface ListDeadLettersRequest {
   ObjectTypeName?: string;
   Message?: string;
   MessageContains?: string;
+  Ids?: string[];
   MaxResults?: number;
   NextToken?: string;
 }
@@ -745,12 +832,18 @@ export interface PutUserPolicyRequest {
 
 export type PutUserPolicyResponse = Record<string, never>;
 
+export interface QueueUsage {
+  QueueUrl: string;
+  DomainNames: string[];
+}
+
 export interface RedriveDeadLettersRequest {
   DomainName: string;
   ObjectTypeName?: string;
   Message?: string;
   MessageContains?: string;
   Ids?: string[];
+  Object?: string;
   DryRun?: boolean;
   Limit?: number;
   NextToken?: string;
@@ -937,7 +1030,12 @@ export interface User {
   UserId: string;
   Arn: string;
   CreateDate: Date;
+  AttachedPolicyNames?: string[];
+  InlinePolicyNames?: string[];
+  AccessKeyCount?: number;
 }
+
+export type ActivityGranularity = "HOUR" | "DAY";
 
 export type DataKeyState = "IN_FORCE" | "BEING_REPLACED";
 
@@ -981,6 +1079,8 @@ export type ReplayReason = "GIVEN" | "CHANGED" | "GONE" | "REVEALED" | "TAKEN";
 
 export type SignInMethod = "PASSWORD" | "ACCESS_KEY" | "LINK";
 
+export type UsageKeyState = "IN_FORCE" | "BEING_REPLACED";
+
 /** Input and output of each operation. */
 export interface Operations {
   AttachRolePolicy: { input: AttachRolePolicyRequest; output: AttachRolePolicyResponse };
@@ -993,6 +1093,7 @@ export interface Operations {
   CreateSignInLink: { input: CreateSignInLinkRequest; output: CreateSignInLinkResponse };
   CreateUser: { input: CreateUserRequest; output: CreateUserResponse };
   DeleteAccessKey: { input: DeleteAccessKeyRequest; output: DeleteAccessKeyResponse };
+  DeleteDeadLetters: { input: DeleteDeadLettersRequest; output: DeleteDeadLettersResponse };
   DeletePolicy: { input: DeletePolicyRequest; output: DeletePolicyResponse };
   DeleteRole: { input: DeleteRoleRequest; output: DeleteRoleResponse };
   DeleteRolePolicy: { input: DeleteRolePolicyRequest; output: DeleteRolePolicyResponse };
@@ -1003,13 +1104,18 @@ export interface Operations {
   DetachRolePolicy: { input: DetachRolePolicyRequest; output: DetachRolePolicyResponse };
   DetachUserPolicy: { input: DetachUserPolicyRequest; output: DetachUserPolicyResponse };
   EraseProfile: { input: EraseProfileRequest; output: ErasureReport };
+  GetAccountSummary: { input: GetAccountSummaryRequest; output: AccountSummary };
+  GetCallerPermissions: { input: GetCallerPermissionsRequest; output: CallerPermissions };
+  GetDomainActivity: { input: GetDomainActivityRequest; output: DomainActivity };
   GetDomainEncryption: { input: GetDomainEncryptionRequest; output: GetDomainEncryptionResponse };
   GetDomainSettings: { input: GetDomainSettingsRequest; output: DomainSettings };
   GetErasureReport: { input: GetErasureReportRequest; output: ErasureReport };
   GetJob: { input: GetJobRequest; output: Job };
+  GetKeyUsage: { input: GetKeyUsageRequest; output: KeyUsage };
   GetMergeLineage: { input: GetMergeLineageRequest; output: GetMergeLineageResponse };
   GetPolicy: { input: GetPolicyRequest; output: GetPolicyResponse };
   GetProfileProvenance: { input: GetProfileProvenanceRequest; output: GetProfileProvenanceResponse };
+  GetQueueUsage: { input: GetQueueUsageRequest; output: QueueUsage };
   GetReplay: { input: GetReplayRequest; output: Replay };
   GetRole: { input: GetRoleRequest; output: GetRoleResponse };
   GetRolePolicy: { input: GetRolePolicyRequest; output: GetRolePolicyResponse };
@@ -1059,6 +1165,7 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   CreateSignInLink: { method: "POST", path: "/iam/users/{UserName}/sign-in-link", query: {}, times: ["ExpirationDate"] },
   CreateUser: { method: "POST", path: "/iam/users", query: {}, times: ["User.CreateDate"] },
   DeleteAccessKey: { method: "DELETE", path: "/iam/users/{UserName}/access-keys/{AccessKeyId}", query: {}, times: [] },
+  DeleteDeadLetters: { method: "POST", path: "/domains/{DomainName}/dead-letters/delete", query: {}, times: [] },
   DeletePolicy: { method: "DELETE", path: "/iam/policies/{PolicyName}", query: {}, times: [] },
   DeleteRole: { method: "DELETE", path: "/iam/roles/{RoleName}", query: {}, times: [] },
   DeleteRolePolicy: { method: "DELETE", path: "/iam/roles/{RoleName}/policies/{PolicyName}", query: {}, times: [] },
@@ -1069,13 +1176,18 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   DetachRolePolicy: { method: "DELETE", path: "/iam/roles/{RoleName}/attached-policies/{PolicyName}", query: {}, times: [] },
   DetachUserPolicy: { method: "DELETE", path: "/iam/users/{UserName}/attached-policies/{PolicyName}", query: {}, times: [] },
   EraseProfile: { method: "POST", path: "/domains/{DomainName}/profiles/erase", query: {}, times: ["RequestedAt","CompletedAt"] },
+  GetAccountSummary: { method: "GET", path: "/iam/summary", query: {}, times: [] },
+  GetCallerPermissions: { method: "POST", path: "/caller-permissions", query: {}, times: [] },
+  GetDomainActivity: { method: "GET", path: "/domains/{DomainName}/activity", query: { Granularity: "granularity", Buckets: "buckets" }, times: ["Buckets.*.StartTime"] },
   GetDomainEncryption: { method: "GET", path: "/domains/{DomainName}/encryption", query: {}, times: ["Domain.DataKeys.*.CreatedAt","Domain.DataKeys.*.DeletionDate","ObjectTypes.*.DataKeys.*.CreatedAt","ObjectTypes.*.DataKeys.*.DeletionDate","Reseal.Since"] },
   GetDomainSettings: { method: "GET", path: "/domains/{DomainName}/settings", query: {}, times: [] },
   GetErasureReport: { method: "POST", path: "/domains/{DomainName}/erasures/get", query: {}, times: ["RequestedAt","CompletedAt"] },
   GetJob: { method: "GET", path: "/domains/{DomainName}/jobs/{JobId}", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
+  GetKeyUsage: { method: "GET", path: "/key-usage", query: { KeyArn: "key-arn" }, times: [] },
   GetMergeLineage: { method: "POST", path: "/domains/{DomainName}/profiles/merge-lineage", query: {}, times: ["Merges.*.MergedAt","Merges.*.UndoneAt"] },
   GetPolicy: { method: "GET", path: "/iam/policies/{PolicyName}", query: {}, times: ["Policy.CreateDate","Policy.UpdateDate"] },
   GetProfileProvenance: { method: "POST", path: "/domains/{DomainName}/profiles/provenance", query: {}, times: ["Fields.*.Time","Fields.*.Displaced.*.Time"] },
+  GetQueueUsage: { method: "GET", path: "/queue-usage", query: { QueueUrl: "queue-url" }, times: [] },
   GetReplay: { method: "GET", path: "/domains/{DomainName}/object-types/{ObjectTypeName}/replay/{JobId}", query: {}, times: ["Job.CreatedAt","Job.StartedAt","Job.LastUpdatedAt","Job.EndedAt"] },
   GetRole: { method: "GET", path: "/iam/roles/{RoleName}", query: {}, times: ["Role.CreateDate"] },
   GetRolePolicy: { method: "GET", path: "/iam/roles/{RoleName}/policies/{PolicyName}", query: {}, times: [] },

@@ -24,19 +24,35 @@ export interface Pages<T> {
   refresh: () => void;
 }
 
+/** How a list is kept. */
+export interface PagesOptions {
+  /** Left alone when the window is focused again: reading it is no small matter. */
+  calm?: boolean;
+  /** False: it is not to be read yet. */
+  enabled?: boolean;
+}
+
 /**
  * Reads a list of the API page by page, through its tokens. The key names what is
- * read: service, operation and input. Calls are aborted when the page is left.
+ * read: service, operation and input. Calls are aborted when the page is left. Pages
+ * may carry more than items; they are answered as they came.
  */
-export function usePages<T>(key: readonly unknown[], fetchPage: (token: string | undefined, signal: AbortSignal) => Promise<ListPage<T>>): Pages<T> {
+export function usePages<P extends ListPage<unknown>>(
+  key: readonly unknown[],
+  fetchPage: (token: string | undefined, signal: AbortSignal) => Promise<P>,
+  { calm = false, enabled = true }: PagesOptions = {},
+): Pages<P["items"][number]> & { pages: readonly P[] } {
   const { data, error, isPending, isFetching, hasNextPage, fetchNextPage, refetch } = useInfiniteQuery({
     queryKey: key,
     queryFn: ({ pageParam, signal }) => fetchPage(pageParam, signal),
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (last) => last.next,
+    enabled,
+    ...(calm && { refetchOnWindowFocus: false, refetchOnReconnect: false }),
   });
   return {
-    items: useMemo(() => data?.pages.flatMap((p) => p.items) ?? [], [data]),
+    pages: data?.pages ?? [],
+    items: useMemo(() => data?.pages.flatMap((p): readonly P["items"][number][] => p.items) ?? [], [data]),
     error,
     loading: isPending,
     fetching: isFetching,
@@ -44,4 +60,10 @@ export function usePages<T>(key: readonly unknown[], fetchPage: (token: string |
     more: useCallback(async () => void (await fetchNextPage()), [fetchNextPage]),
     refresh: useCallback(() => void refetch(), [refetch]),
   };
+}
+
+/** A list that came as a whole, or with something else, which is told of its state. */
+export function wholeList<T>(items: readonly T[], from: Pick<Pages<unknown>, "error" | "loading" | "fetching" | "refresh">): Pages<T> {
+  const { error, loading, fetching, refresh } = from;
+  return { items, error, loading, fetching, refresh, hasMore: false, more: async () => undefined };
 }

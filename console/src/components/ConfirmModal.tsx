@@ -21,11 +21,13 @@ export function ConfirmModal(props: {
   action: string;
   /** What the user has to type first, for what cannot be undone. */
   word?: string;
+  /** Something in it has to be mended first. */
+  disabled?: boolean;
   onConfirm: () => Promise<unknown>;
   /** After it was done, or not wanted. */
   onClose: () => void;
 }) {
-  const { title, children, action, word, onConfirm, onClose } = props;
+  const { title, children, action, word, disabled = false, onConfirm, onClose } = props;
   const t = useText(catalogue);
   const [typed, setTyped] = useState("");
   const act = useMutation({ mutationFn: onConfirm, onSuccess: onClose });
@@ -41,7 +43,7 @@ export function ConfirmModal(props: {
             <Button variant="link" disabled={act.isPending} onClick={onClose}>
               {t("cancel")}
             </Button>
-            <Button variant="primary" loading={act.isPending} disabled={word !== undefined && typed !== word} onClick={() => act.mutate()}>
+            <Button variant="primary" loading={act.isPending} disabled={disabled || (word !== undefined && typed !== word)} onClick={() => act.mutate()}>
               {action}
             </Button>
           </SpaceBetween>

@@ -70,10 +70,12 @@ export function ResourceTable<T>(props: {
   empty: EmptyState;
   actions?: ReactNode | ((selected: readonly T[]) => ReactNode);
   selection?: "single" | "multi";
+  /** Long texts are on several lines, unless the user wants them on one. */
+  wrap?: boolean;
 }) {
-  const { id, level = "h1", title, description, columns, list, keyOf, nameOf, empty, actions, selection } = props;
+  const { id, level = "h1", title, description, columns, list, keyOf, nameOf, empty, actions, selection, wrap = false } = props;
   const t = useText(catalogue);
-  const [preferences, setPreferences] = useTablePreferences(id, columns);
+  const [preferences, setPreferences] = useTablePreferences(id, columns, wrap);
   const { locale } = usePreferences();
   const order = useMemo(() => new Intl.Collator(locale, { numeric: true }), [locale]);
   const rows = useMemo(() => list.items.map((item) => rowOf(item, columns)), [list.items, columns]);
@@ -150,7 +152,7 @@ export function ResourceTable<T>(props: {
         empty={failed ? <Box padding="s" textAlign="left"><ErrorAlert error={error} onRetry={list.refresh} /></Box> : filtered ? noMatch : <Empty {...empty} />}
         columnDefinitions={definitions}
         {...(preferences.contentDisplay && { columnDisplay: preferences.contentDisplay.filter((c) => c.type !== "group") })}
-        wrapLines={preferences.wrapLines ?? false}
+        wrapLines={preferences.wrapLines ?? wrap}
         {...(selection && { selectionType: selection })}
         ariaLabels={{
           tableLabel: title,
@@ -222,9 +224,9 @@ function Empty({ title, text, action }: EmptyState) {
 
 type Stored = Pick<CollectionPreferencesProps.Preferences, "pageSize" | "wrapLines" | "contentDisplay">;
 
-function useTablePreferences<T>(id: string, columns: readonly Column<T>[]) {
+function useTablePreferences<T>(id: string, columns: readonly Column<T>[], wrap: boolean) {
   const key = `kindred.table.${id}`;
-  const [preferences, set] = useState<Stored>(() => merge(recall(key), columns));
+  const [preferences, set] = useState<Stored>(() => merge(recall(key), columns, wrap));
   return [
     preferences,
     (next: Stored) => {
@@ -234,8 +236,8 @@ function useTablePreferences<T>(id: string, columns: readonly Column<T>[]) {
   ] as const;
 }
 
-/** What was remembered of a table, made to fit the columns that it has today. */
-export function merge<T>(saved: unknown, columns: readonly Column<T>[]): Stored {
+/** What was remembered of a table, made to fit the columns that it has today. wrap: texts are on several lines if nothing was. */
+export function merge<T>(saved: unknown, columns: readonly Column<T>[], wrap = false): Stored {
   const { pageSize, wrapLines, contentDisplay } = (typeof saved === "object" && saved !== null ? saved : {}) as Record<string, unknown>;
   const known = new Map(columns.map((c) => [c.id, c]));
   const display: { id: string; visible: boolean }[] = [];
@@ -246,7 +248,7 @@ export function merge<T>(saved: unknown, columns: readonly Column<T>[]): Stored 
   for (const c of known.values()) display.push({ id: c.id, visible: !c.optional });
   return {
     pageSize: typeof pageSize === "number" && pageSizes.includes(pageSize) ? pageSize : 20,
-    wrapLines: wrapLines === true,
+    wrapLines: typeof wrapLines === "boolean" ? wrapLines : wrap,
     contentDisplay: display,
   };
 }

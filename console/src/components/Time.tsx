@@ -8,7 +8,7 @@ export function Time({ at }: { at: Date | undefined }) {
   const t = useText(catalogue);
   if (!at) return <>{t("nothing")}</>;
   return (
-    <time dateTime={at.toISOString()} title={exact(at)}>
+    <time dateTime={at.toISOString()} title={exact(at)} style={{ whiteSpace: "nowrap" }}>
       {dateTime(at)}
     </time>
   );

@@ -72,3 +72,49 @@ function stop(text: string): number {
     }
   }
 }
+
+const token = /"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g;
+
+/**
+ * Lays a JSON text out with one member on a line. Names, texts and numbers stay as
+ * they are written, whatever is in them: an id of twenty digits keeps them all. The
+ * text must be valid.
+ */
+export function formatJson(text: string): string {
+  const out: string[] = [];
+  let indent = "\n";
+  let before = "";
+  for (const [t] of text.matchAll(token)) {
+    const closes = t === "}" || t === "]";
+    if (closes) indent = indent.slice(0, -2);
+    const empty = closes && (before === "{" || before === "[");
+    if (!empty && (closes || before === "{" || before === "[" || before === ",")) out.push(indent);
+    out.push(t === ":" ? ": " : t);
+    if (t === "{" || t === "[") indent += "  ";
+    before = t;
+  }
+  return out.join("");
+}
+
+/** A JSON text on one line, with everything as it is written. The text must be valid. */
+export const compactJson = (text: string): string => [...text.matchAll(token)].map(([t]) => t).join("");
+
+/** The first name that an object has twice, and its line: most readers take the last, and some refuse such a text. The text must be valid. */
+export function repeatedName(text: string): { name: string; line: number } | undefined {
+  const open: (Set<string> | undefined)[] = []; // the names of an object; undefined for an array
+  let before = "";
+  for (const match of text.matchAll(token)) {
+    const [t] = match;
+    const names = open.at(-1);
+    if (t === "{") open.push(new Set());
+    else if (t === "[") open.push(undefined);
+    else if (t === "}" || t === "]") open.pop();
+    else if (names && t.startsWith('"') && (before === "{" || before === ",")) {
+      const name = JSON.parse(t) as string;
+      if (names.has(name)) return { name, line: text.slice(0, match.index).split("\n").length };
+      names.add(name);
+    }
+    before = t;
+  }
+  return undefined;
+}

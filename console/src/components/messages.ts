@@ -33,6 +33,11 @@ export default messages({
   jsonInvalid: { en: "Not valid JSON: line {line}, column {column}", "pt-BR": "JSON inválido: linha {line}, coluna {column}" },
   jsonFormat: { en: "Format", "pt-BR": "Formatar" },
 
+  unsavedTitle: { en: "Leave without saving?", "pt-BR": "Sair sem salvar?" },
+  unsavedText: { en: "What you changed on this page has not been saved.", "pt-BR": "O que você alterou nesta página não foi salvo." },
+  stay: { en: "Stay", "pt-BR": "Ficar" },
+  leave: { en: "Leave", "pt-BR": "Sair" },
+
   loading: { en: "Loading", "pt-BR": "Carregando" },
   filter: { en: "Filter", "pt-BR": "Filtrar" },
   filterPlaceholder: { en: "Filter by text or property", "pt-BR": "Filtrar por texto ou propriedade" },
@@ -74,4 +79,29 @@ export default messages({
   chooseFilter: { en: "Find", "pt-BR": "Procurar" },
 
   keyArn: { en: "ARN of the key", "pt-BR": "ARN da chave" },
+
+  // The policy of a queue or key.
+  policy: { en: "Policy", "pt-BR": "Política" },
+  policyRule: { en: "The policy has to be a JSON object", "pt-BR": "A política deve ser um objeto JSON" },
+  policySave: { en: "Save the policy", "pt-BR": "Salvar a política" },
+  policyUndo: { en: "Undo changes", "pt-BR": "Desfazer alterações" },
+  policySaved: { en: "The policy has been saved.", "pt-BR": "A política foi salva." },
+  policyEmptyHint: { en: "Without a policy, those may use it whom policies of this account allow it.", "pt-BR": "Sem uma política, podem usá-la aqueles a quem as políticas desta conta permitem." },
+  policyForProfiles: { en: "Add the statement for Customer Profiles", "pt-BR": "Adicionar a declaração para o Customer Profiles" },
+  policyForProfilesText: {
+    en: "It lets the service use this for one domain of this account, and for nobody else's.",
+    "pt-BR": "Ela permite que o serviço use este recurso para um domínio desta conta e de mais ninguém.",
+  },
+  policyDomain: { en: "Domain", "pt-BR": "Domínio" },
+  policyChooseDomain: { en: "Choose a domain", "pt-BR": "Escolha um domínio" },
+  policyNoDomains: { en: "There are no domains", "pt-BR": "Não há domínios" },
+  policyRefreshDomains: { en: "Refresh the domains", "pt-BR": "Atualizar os domínios" },
+  policyAdd: { en: "Add the statement", "pt-BR": "Adicionar a declaração" },
+
+  // A span of time.
+  unit: { en: "Unit", "pt-BR": "Unidade" },
+  unit_s: { en: "Seconds", "pt-BR": "Segundos" },
+  unit_m: { en: "Minutes", "pt-BR": "Minutos" },
+  unit_h: { en: "Hours", "pt-BR": "Horas" },
+  unit_d: { en: "Days", "pt-BR": "Dias" },
 });

@@ -18,3 +18,9 @@ it("writes sizes in the unit that suits them", () => {
   const { bytes } = formats("en");
   expect([0, 1, 999, 1000, 1_250_000, 3e15].map((n) => plain(bytes(n)))).toEqual(["0 bytes", "1 byte", "999 bytes", "1 kB", "1.3 MB", "3,000 TB"]);
 });
+
+it("writes spans of time in the unit that they are whole in", () => {
+  const { duration } = formats("en");
+  expect([0, 1, 30, 60, 90, 3600, 345_600, 1_209_600].map(duration)).toEqual(["0 seconds", "1 second", "30 seconds", "1 minute", "90 seconds", "1 hour", "4 days", "14 days"]);
+  expect(formats("pt-BR").duration(345_600)).toBe("4 dias");
+});

@@ -19,6 +19,9 @@ export class NotAPolicy extends Error {
 /** Who speaks for Customer Profiles. */
 export const profilesPrincipal = "profile.amazonaws.com";
 
+/** What Customer Profiles does with a key. */
+export const keyServiceActions = ["kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt"] as const;
+
 /**
  * The statement by which a queue or key serves Customer Profiles for one domain of
  * one account, and not whoever might make the service ask for another (the

@@ -211,6 +211,12 @@ type DeadLetter struct {
 	State          string
 }
 
+// DeadLetterFailure is the structure of that name.
+type DeadLetterFailure struct {
+	Id      string
+	Message string
+}
+
 // DeadLetterTally is the structure of that name.
 type DeadLetterTally struct {
 	ObjectTypeName string
@@ -226,6 +232,20 @@ type DeleteAccessKeyRequest struct {
 
 // DeleteAccessKeyResponse is the structure of that name.
 type DeleteAccessKeyResponse struct {
+}
+
+// DeleteDeadLettersRequest is the structure of that name.
+type DeleteDeadLettersRequest struct {
+	DomainName string
+	Ids        []string
+}
+
+// DeleteDeadLettersResponse is the structure of that name.
+type DeleteDeadLettersResponse struct {
+	Deleted  int
+	NotFound []string
+	Failures []DeadLetterFailure
+	InFlight int
 }
 
 // DeletePolicyRequest is the structure of that name.
@@ -597,6 +617,7 @@ type KeyUsage struct {
 // KeyUse is the structure of that name.
 type KeyUse struct {
 	DomainName     string
+	DomainId       string
 	ObjectTypeName *string
 	State          string
 }
@@ -637,6 +658,7 @@ type ListDeadLettersRequest struct {
 	ObjectTypeName  *string
 	Message         *string
 	MessageContains *string
+	Ids             []string
 	MaxResults      *int
 	NextToken       *string
 }
@@ -987,6 +1009,7 @@ type RedriveDeadLettersRequest struct {
 	Message         *string
 	MessageContains *string
 	Ids             []string
+	Object          *string
 	DryRun          *bool
 	Limit           *int
 	NextToken       *string

@@ -5,6 +5,7 @@ import Header from "@cloudscape-design/components/header";
 import KeyValuePairs from "@cloudscape-design/components/key-value-pairs";
 import SpaceBetween from "@cloudscape-design/components/space-between";
 import { useMemo, useState } from "react";
+import { AppLink } from "../../components/AppLink";
 import { CopyText } from "../../components/CopyText";
 import { ErrorAlert } from "../../components/ErrorAlert";
 import { KeyName } from "../../components/KeyName";
@@ -53,7 +54,7 @@ function Settings({ domain }: { domain: GetDomainCommandOutput }) {
           { label: t("domainName"), value: DomainName },
           { label: t("created"), value: <Time at={CreatedAt} /> },
           { label: t("retention"), value: t("days", { count: DefaultExpirationDays }) },
-          { label: t("queue"), value: DeadLetterQueueUrl ? queueName(DeadLetterQueueUrl) : t("noQueue") },
+          { label: t("queue"), value: DeadLetterQueueUrl ? <AppLink href={`/console/queues/${queueName(DeadLetterQueueUrl)}`}>{queueName(DeadLetterQueueUrl)}</AppLink> : t("noQueue") },
           { label: t("key"), value: DefaultEncryptionKey ? <KeyName arn={DefaultEncryptionKey} /> : t("noKey") },
           { label: t("domainArn"), value: <CopyText text={arn} name={t("domainArn")} /> },
         ]}

@@ -1,5 +1,6 @@
 import { domainArn, domainNamePattern } from "../../resources/domains";
-import { type Statement, serviceStatement } from "../../resources/policy";
+import { aliasPattern } from "../../resources/keys";
+import { type Statement, keyServiceActions, serviceStatement } from "../../resources/policy";
 
 /** What is entered of a key. */
 export interface KeyForm {
@@ -15,8 +16,6 @@ export interface KeyForm {
   /** The policy as the user has written it; undefined: as it follows from the rest. */
   policy: string | undefined;
 }
-
-const aliasPattern = /^(?!aws\/)[a-zA-Z0-9/_-]{1,250}$/;
 
 /** The fields that break a rule. */
 export function faults(f: KeyForm): Set<"alias" | "tags" | "policy"> {
@@ -60,7 +59,6 @@ const administer = [
 ];
 const remove = ["kms:ScheduleKeyDeletion", "kms:CancelKeyDeletion"];
 const use = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"];
-const serve = ["kms:GenerateDataKey", "kms:Decrypt", "kms:CreateGrant", "kms:DescribeKey", "kms:Encrypt"];
 
 /** The key policy that follows from what was entered. */
 export function keyPolicy(f: KeyForm, { region, accountId }: { region: string; accountId: string }): string {
@@ -84,6 +82,6 @@ export function keyPolicy(f: KeyForm, { region, accountId }: { region: string; a
       }),
     );
   }
-  if (domainNamePattern.test(f.domain)) statements.push(serviceStatement(serve, "*", domainArn(region, accountId, f.domain), accountId));
+  if (domainNamePattern.test(f.domain)) statements.push(serviceStatement(keyServiceActions, "*", domainArn(region, accountId, f.domain), accountId));
   return JSON.stringify({ Version: "2012-10-17", Id: "key-consolepolicy-3", Statement: statements }, null, 2);
 }

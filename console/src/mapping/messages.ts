@@ -1,0 +1,203 @@
+import { messages } from "../i18n/text";
+
+/**
+ * The rules of object types in words. The English ones are the server's own
+ * sentences, which tests hold them to, so that nobody reads two for one rule.
+ */
+export default messages({
+  // Sources and targets
+  empty: { en: "it is empty", "pt-BR": "está vazia" },
+  tooLong: { en: "at most {most} characters", "pt-BR": "no máximo {most} caracteres" },
+  tooLongUtf8: { en: "at most {most} characters of UTF-8", "pt-BR": "no máximo {most} caracteres em UTF-8" },
+  onlySource: {
+    en: "only _source is available: write _source.<name>, or {open}…{close} for a template",
+    "pt-BR": "só _source está disponível: escreva _source.<nome>, ou {open}…{close} para um modelo de texto",
+  },
+  onlySourceHere: { en: "only _source is available here, not {name}", "pt-BR": "aqui só _source está disponível, não {name}" },
+  oneList: { en: "one [] at most", "pt-BR": "no máximo um []" },
+  beforeMissing: { en: "a dot or bracket is missing before {rest}", "pt-BR": "falta um ponto ou colchete antes de {rest}" },
+  tooManySteps: { en: "at most {most} steps", "pt-BR": "no máximo {most} passos" },
+  tooManyStepsInPath: { en: "at most {most} steps in a path", "pt-BR": "no máximo {most} passos em um caminho" },
+  nameEmpty: { en: "a name is empty", "pt-BR": "um nome está vazio" },
+  nameBlank: { en: "a name begins or ends with a blank: {name}", "pt-BR": "um nome começa ou termina com espaço: {name}" },
+  nameQuoted: { en: "the name {name} has a character that needs ['…']", "pt-BR": "o nome {name} tem um caractere que exige ['…']" },
+  bracketsName: { en: "unfinished or empty name in brackets", "pt-BR": "nome vazio ou não terminado entre colchetes" },
+  brackets: { en: "unfinished or empty brackets", "pt-BR": "colchetes vazios ou não fechados" },
+  bracketsHold: {
+    en: "brackets hold an index ([0]), nothing ([]) or a quoted name (['a b']), not {name}",
+    "pt-BR": "colchetes contêm um índice ([0]), nada ([]) ou um nome entre aspas (['a b']), não {name}",
+  },
+
+  // Templates
+  notTemplate: { en: "not a valid template: {reason}", "pt-BR": "modelo de texto inválido: {reason}" },
+  unclosedExpression: { en: "unclosed expression", "pt-BR": "expressão não fechada" },
+  unclosedComment: { en: "unclosed comment", "pt-BR": "comentário não fechado" },
+  unterminatedString: { en: "unterminated string", "pt-BR": "texto entre aspas não terminado" },
+  unterminatedLiteral: { en: "unterminated path literal", "pt-BR": "nome entre colchetes não terminado" },
+  badNumber: { en: "bad number syntax: {text}", "pt-BR": "número malformado: {text}" },
+  unexpectedCharacter: { en: "unexpected character in expression: '{text}'", "pt-BR": "caractere inesperado na expressão: '{text}'" },
+  decorators: { en: "decorators ({open}* …{close}) are not supported", "pt-BR": "decoradores ({open}* …{close}) não são aceitos" },
+  partials: { en: "partials ({open}> …{close}) are not supported", "pt-BR": "modelos parciais ({open}> …{close}) não são aceitos" },
+  rawBlocks: { en: "raw blocks ({open}{open} … {close}{close}) are not supported", "pt-BR": "blocos crus ({open}{open} … {close}{close}) não são aceitos" },
+  inverted: {
+    en: "inverted sections ({open}^ …{close}) are not supported: use {open}#unless{close}",
+    "pt-BR": "seções invertidas ({open}^ …{close}) não são aceitas: use {open}#unless{close}",
+  },
+  unexpected: { en: "unexpected {text}", "pt-BR": "{text} inesperado" },
+  unexpectedInside: { en: "unexpected {text} in {open} {close}", "pt-BR": "{text} inesperado dentro de {open} {close}" },
+  notClosed: { en: "{open}#{name}{close} is not closed", "pt-BR": "{open}#{name}{close} não foi fechado" },
+  elseOutside: { en: "{open}else{close} outside of a block", "pt-BR": "{open}else{close} fora de um bloco" },
+  noElse: { en: "{open}#{name}{close} has no {open}else{close}", "pt-BR": "{open}#{name}{close} não tem {open}else{close}" },
+  secondElse: { en: "{open}#{name}{close} has a second {open}else{close}", "pt-BR": "{open}#{name}{close} tem um segundo {open}else{close}" },
+  blockName: { en: "a block begins with the name of its helper, not {text}", "pt-BR": "um bloco começa com o nome do seu auxiliar, não com {text}" },
+  blockUnknown: {
+    en: "the block helper {name} is not supported: if, unless, each, with and removeExtraSpace are",
+    "pt-BR": "o bloco {name} não é aceito; são aceitos if, unless, each, with e removeExtraSpace",
+  },
+  blockPath: { en: "{open}#{name}{close} needs a path", "pt-BR": "{open}#{name}{close} exige um caminho" },
+  blockVariable: { en: "{open}#{name}{close} needs a path, not a variable", "pt-BR": "{open}#{name}{close} exige um caminho, não uma variável" },
+  tooDeep: { en: "blocks are nested more than {most} deep", "pt-BR": "há mais de {most} blocos um dentro do outro" },
+  closesNothing: { en: "{open}/{name}{close} closes nothing", "pt-BR": "{open}/{name}{close} não fecha nada" },
+  closedBy: { en: "{open}#{name}{close} is closed by {open}/{other}{close}", "pt-BR": "{open}#{name}{close} é fechado por {open}/{other}{close}" },
+  emptyExpression: { en: "empty {open} {close}", "pt-BR": "{open} {close} vazio" },
+  variableUnknown: { en: "@{name} is not supported: @index, @key, @first and @last are", "pt-BR": "@{name} não é aceito; são aceitos @index, @key, @first e @last" },
+  variableOutside: { en: "@{name} outside of {open}#each{close}", "pt-BR": "@{name} fora de {open}#each{close}" },
+  variableOuter: { en: "variables of outer blocks (../@…) are not supported", "pt-BR": "variáveis de blocos externos (../@…) não são aceitas" },
+  literal: {
+    en: "the literal {text} is not supported inside {open} {close}: write constants outside of it",
+    "pt-BR": "o literal {text} não é aceito dentro de {open} {close}: escreva constantes fora",
+  },
+  subexpressions: { en: "subexpressions ( ) are not supported", "pt-BR": "subexpressões ( ) não são aceitas" },
+  pathExpected: { en: "a path is expected, not {text}", "pt-BR": "era esperado um caminho, não {text}" },
+  nameExpected: { en: "a name is expected in a path, not {text}", "pt-BR": "era esperado um nome no caminho, não {text}" },
+  climbing: { en: "../ is possible only at the beginning of a path", "pt-BR": "../ só é possível no início de um caminho" },
+  onlyAtBeginning: { en: "{text} is possible only at the beginning of a path", "pt-BR": "{text} só é possível no início de um caminho" },
+  blockParameters: { en: "block parameters (as |…|) are not supported", "pt-BR": "parâmetros de bloco (as |…|) não são aceitos" },
+  bracketDot: { en: "{text} must follow a dot inside {open} {close}, as in items.[0].name", "pt-BR": "dentro de {open} {close}, {text} precisa vir depois de um ponto, como em items.[0].name" },
+  namedArguments: { en: "named arguments ({name}=…) are not supported", "pt-BR": "argumentos nomeados ({name}=…) não são aceitos" },
+  argument: { en: "the argument {text} is not supported: there are no inline helpers", "pt-BR": "o argumento {text} não é aceito: não há funções auxiliares em linha" },
+  arrayWhole: { en: "{text}: an array accessor (items[].x) must be the whole Source", "pt-BR": "{text}: o acesso a uma lista (items[].x) precisa ser a origem inteira" },
+
+  // Targets
+  targetForm: { en: "write _<object>.<field>, such as _profile.FirstName", "pt-BR": "escreva _<objeto>.<campo>, como _profile.FirstName" },
+  attributeParts: { en: "a custom attribute has no parts", "pt-BR": "um atributo personalizado não tem partes" },
+  attributeMissing: { en: "the name of the attribute is missing after Attributes", "pt-BR": "falta o nome do atributo depois de Attributes" },
+  segmentEmpty: { en: "a segment is empty", "pt-BR": "um segmento está vazio" },
+  segmentCharacters: { en: "a segment has letters, digits, _ and -, at most {most}, not {text}", "pt-BR": "um segmento tem letras, dígitos, _ e -, no máximo {most}, não {text}" },
+  attributesMap: { en: "Attributes is a map, not a list", "pt-BR": "Attributes é um mapa, não uma lista" },
+  braces: { en: "{open} without {close}", "pt-BR": "{open} sem {close}" },
+  wholeSegment: { en: "{open}…{close} must be a whole segment", "pt-BR": "{open}…{close} precisa ser um segmento inteiro" },
+  segmentList: { en: "a segment cannot be a list", "pt-BR": "um segmento não pode ser uma lista" },
+  sourceInside: { en: "Source {text}: {reason}", "pt-BR": "Origem {text}: {reason}" },
+  attributeLength: { en: "the name of an attribute has 1 to {most} characters", "pt-BR": "o nome de um atributo tem de 1 a {most} caracteres" },
+  attributeBlank: { en: "the name of an attribute begins or ends with a blank", "pt-BR": "o nome de um atributo começa ou termina com espaço" },
+  attributeDots: { en: "the name of an attribute has no dots, brackets or braces", "pt-BR": "o nome de um atributo não tem pontos, colchetes nem chaves" },
+  attributePrintable: { en: "the name of an attribute has only printable characters", "pt-BR": "o nome de um atributo tem somente caracteres imprimíveis" },
+
+  // Time formats
+  formatNeither: {
+    en: "it is neither EpochMilli nor a pattern with date or time letters",
+    "pt-BR": "não é EpochMilli nem um padrão com letras de data ou hora",
+  },
+  formatLetter: { en: "the letter {letter} is not supported; quote it ('{letter}') if it is text", "pt-BR": "a letra {letter} não é aceita; ponha-a entre aspas simples ('{letter}') se for texto" },
+  formatX: { en: "at most XXX", "pt-BR": "no máximo XXX" },
+  formatQuote: { en: "a quote is not closed", "pt-BR": "aspas simples não fechadas" },
+
+  // Fields of standard objects
+  noField: { en: "{object} has no field {path}", "pt-BR": "{object} não tem o campo {path}" },
+  noFieldParts: { en: "{object} has no field {path}: {near} has no parts", "pt-BR": "{object} não tem o campo {path}: {near} não tem partes" },
+  noFieldStructure: { en: "{object} has no field {path}: {near} is a structure, write {near}.<field>", "pt-BR": "{object} não tem o campo {path}: {near} é uma estrutura, escreva {near}.<campo>" },
+  noFieldList: { en: "{object} has no field {path}: {near} is a list, write {near}[].<field>", "pt-BR": "{object} não tem o campo {path}: {near} é uma lista, escreva {near}[].<campo>" },
+  noFieldMap: { en: "{object} has no field {path}: {near} is a map, write {near}.<name>", "pt-BR": "{object} não tem o campo {path}: {near} é um mapa, escreva {near}.<nome>" },
+  noFieldStructures: {
+    en: "{object} has no field {path}: {near} is a map, write {near}.<name>.<field>",
+    "pt-BR": "{object} não tem o campo {path}: {near} é um mapa, escreva {near}.<nome>.<campo>",
+  },
+  mapName: { en: "{object}.{map}: a name in {map} has 1 to {most} characters", "pt-BR": "{object}.{map}: um nome em {map} tem de 1 a {most} caracteres" },
+
+  // Where a problem is
+  atField: { en: "Field {name}: {rule}", "pt-BR": "Campo {name}: {rule}" },
+  atKey: { en: "Key {name}: {rule}", "pt-BR": "Chave {name}: {rule}" },
+  atFields: { en: "Fields: {rule}", "pt-BR": "Campos: {rule}" },
+  atKeys: { en: "Keys: {rule}", "pt-BR": "Chaves: {rule}" },
+  atPair: { en: "Fields {name} and {other}: {rule}", "pt-BR": "Campos {name} e {other}: {rule}" },
+  atMember: { en: "{member}: {rule}", "pt-BR": "{member}: {rule}" },
+
+  // Definitions
+  typeName: { en: "1 to 255 letters, digits, _ and -, the first one a letter", "pt-BR": "de 1 a 255 letras, dígitos, _ e -, começando por uma letra" },
+  typeReserved: { en: "names that begin with _ are reserved for standard objects", "pt-BR": "nomes que começam com _ são reservados aos objetos padrão" },
+  description: { en: "1 to {most} characters", "pt-BR": "de 1 a {most} caracteres" },
+  range: { en: "1 to {most}", "pt-BR": "de 1 a {most}" },
+  atLeastOne: { en: "at least 1", "pt-BR": "no mínimo 1" },
+  wholeNumber: { en: "a whole number", "pt-BR": "um número inteiro" },
+  objectsLeft: {
+    en: "the limits of all object types cannot exceed the objects of a profile; {left} are left",
+    "pt-BR": "os limites de todos os tipos de objeto não podem passar do total de objetos de um perfil; restam {left}",
+  },
+  bothRequired: { en: "Fields and Keys: both are required when there is no TemplateId", "pt-BR": "Campos e chaves: ambos são obrigatórios quando não há modelo (TemplateId)" },
+  tooManyFields: { en: "at most {most} fields, not {count}", "pt-BR": "no máximo {most} campos, não {count}" },
+  tooManyKeys: { en: "at most {most} key definitions, not {count}", "pt-BR": "no máximo {most} definições de chave, não {count}" },
+  fieldName: { en: "a name has 1 to {most} letters, digits, _ . and -, the first one a letter", "pt-BR": "um nome tem de 1 a {most} letras, dígitos, _ . e -, começando por uma letra" },
+  tags: { en: "the names Tags and tags are not allowed", "pt-BR": "os nomes Tags e tags não são permitidos" },
+  twice: { en: "the name is used twice", "pt-BR": "o nome é usado duas vezes" },
+  sourceRequired: { en: "Source is required", "pt-BR": "a origem (Source) é obrigatória" },
+  contentType: {
+    en: "ContentType: one of STRING, NUMBER, PHONE_NUMBER, EMAIL_ADDRESS, NAME",
+    "pt-BR": "ContentType: um entre STRING, NUMBER, PHONE_NUMBER, EMAIL_ADDRESS, NAME",
+  },
+  noObject: { en: "Target {target}: {object} is no standard object that an object type can fill", "pt-BR": "Destino {target}: {object} não é um objeto padrão que um tipo de objeto possa preencher" },
+  templatedPlace: {
+    en: "Target {target}: {open}{close} can stand only for a name in a map, Attributes.<name> or Events.<name>.<field>",
+    "pt-BR": "Destino {target}: {open}{close} só pode estar no lugar de um nome em um mapa, Attributes.<nome> ou Events.<nome>.<campo>",
+  },
+  reserved: { en: "Target {target} is set by the service and cannot be mapped", "pt-BR": "O destino {target} é definido pelo serviço e não pode ser mapeado" },
+  targetField: { en: "Target {target}: {reason}", "pt-BR": "Destino {target}: {reason}" },
+  oneValue: { en: "Target {target} takes one value, and a Source with [] gives a list", "pt-BR": "O destino {target} recebe um valor só, e uma origem com [] dá uma lista" },
+  pair: { en: "an object type can have only one of the targets {one} and {two}", "pt-BR": "um tipo de objeto só pode ter um dos destinos {one} e {two}" },
+  keyEmpty: { en: "at least one definition is required", "pt-BR": "é necessária ao menos uma definição" },
+  identifier: { en: "{name} is no standard identifier", "pt-BR": "{name} não é um identificador padrão" },
+  fieldNamesEmpty: { en: "FieldNames is empty", "pt-BR": "FieldNames está vazio" },
+  fieldUnknown: { en: "FieldNames: {name} is no field of the object type", "pt-BR": "FieldNames: {name} não é um campo do tipo de objeto" },
+  fieldDots: { en: "FieldNames: the API takes no names with a dot, such as {name}", "pt-BR": "FieldNames: a API não aceita nomes com ponto, como {name}" },
+  keyDots: { en: "the API takes no names of keys with a dot", "pt-BR": "a API não aceita nomes de chave com ponto" },
+  keyList: { en: "field {name} gives a list, which cannot be UNIQUE or combined with other fields", "pt-BR": "o campo {name} dá uma lista, que não pode ser UNIQUE nem combinada com outros campos" },
+  keyUnderscore: {
+    en: "a name that begins with _ must be a predefined key or one that the domain has already",
+    "pt-BR": "um nome que começa com _ precisa ser uma chave predefinida ou uma que o domínio já tenha",
+  },
+  keyTypes: {
+    en: "its fields have the content types {own}, and other object types of the domain define the key with {others}",
+    "pt-BR": "seus campos têm os tipos de conteúdo {own}, e outros tipos de objeto do domínio definem a chave com {others}",
+  },
+  uniqueLookup: { en: "UNIQUE and LOOKUP_ONLY exclude each other", "pt-BR": "UNIQUE e LOOKUP_ONLY se excluem" },
+  uniqueNew: { en: "UNIQUE and NEW_ONLY exclude each other", "pt-BR": "UNIQUE e NEW_ONLY se excluem" },
+  secondaryProfile: { en: "SECONDARY needs PROFILE", "pt-BR": "SECONDARY exige PROFILE" },
+  ownIds: { en: "it holds ids that the service gives, and needs LOOKUP_ONLY", "pt-BR": "guarda ids dados pelo serviço e exige LOOKUP_ONLY" },
+  oneUnique: { en: "exactly one key definition must have the identifier UNIQUE, not {count}", "pt-BR": "exatamente uma definição de chave precisa ter o identificador UNIQUE, não {count}" },
+  oneProfile: { en: "at least one key must have the identifier PROFILE", "pt-BR": "ao menos uma chave precisa ter o identificador PROFILE" },
+  creatingKey: {
+    en: "with AllowProfileCreation at least one PROFILE key must be without LOOKUP_ONLY and NEW_ONLY, so that a new profile can be found again",
+    "pt-BR": "com AllowProfileCreation, ao menos uma chave PROFILE precisa estar sem LOOKUP_ONLY e NEW_ONLY, para que um perfil novo possa ser encontrado de novo",
+  },
+  targetKey: { en: "Target {target} needs a key with the identifier {identifier}", "pt-BR": "O destino {target} exige uma chave com o identificador {identifier}" },
+  targetFormat: { en: "Target {target} needs SourceLastUpdatedTimestampFormat", "pt-BR": "O destino {target} exige SourceLastUpdatedTimestampFormat" },
+
+  // The text of a definition
+  notJson: { en: "not valid JSON: line {line}, column {column}", "pt-BR": "JSON inválido: linha {line}, coluna {column}" },
+  notObject: { en: "{path}: an object is expected, in braces", "pt-BR": "{path}: era esperado um objeto, entre chaves" },
+  theWhole: { en: "The whole", "pt-BR": "O todo" },
+  notList: { en: "{path}: a list is expected, in brackets", "pt-BR": "{path}: era esperada uma lista, entre colchetes" },
+  notText: { en: "{path}: a text is expected, in quotes", "pt-BR": "{path}: era esperado um texto, entre aspas" },
+  notBoolean: { en: "{path}: true or false is expected", "pt-BR": "{path}: era esperado true ou false" },
+  notNumber: { en: "{path}: a whole number is expected", "pt-BR": "{path}: era esperado um número inteiro" },
+  noMember: { en: "{path}: there is no such member", "pt-BR": "{path}: esse membro não existe" },
+  memberTwice: { en: "{name} is there twice: line {line}", "pt-BR": "{name} aparece duas vezes: linha {line}" },
+  emptyKey: { en: "{path}: at least one definition is required", "pt-BR": "{path}: é necessária ao menos uma definição" },
+
+  // Not refused, and yet worth a word
+  untyped: {
+    en: "values of this key are compared as they are written; choose {type} as the content type, so that they are found however they are written",
+    "pt-BR": "os valores desta chave são comparados como estão escritos; escolha o tipo de conteúdo {type} para que sejam encontrados seja qual for a escrita",
+  },
+  unused: { en: "no key and no Target uses this field", "pt-BR": "nenhuma chave e nenhum destino usa este campo" },
+});
