@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,27 +13,25 @@ import (
 // again only when enough has come together to be worth it.
 func TestMemoryIsGivenBackWhenWorkIsDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var bytes uint64
-		releases := 0
-		i := &idleness{allocated: func() uint64 { return bytes }, release: func() {
-			releases++
-			bytes += 10 << 20 // of the release itself
+		var bytes, releases atomic.Uint64
+		i := &idleness{allocated: bytes.Load, release: func() {
+			releases.Add(1)
+			bytes.Add(10 << 20) // of the release itself
 		}}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
 		go func() { ended <- i.run(ctx) }()
 		// pass lets so many looks go by, with so many bytes allocated before each.
-		pass := func(what string, looks int, each uint64, want int) {
+		pass := func(what string, looks int, each, want uint64) {
 			t.Helper()
 			for range looks {
-				bytes += each
+				bytes.Add(each)
 				time.Sleep(lookEvery)
 				synctest.Wait()
 			}
-			if releases != want {
-				t.Errorf("%s: memory was given back %d times, want %d", what, releases, want)
+			if got := releases.Swap(0); got != want {
+				t.Errorf("%s: memory was given back %d times, want %d", what, got, want)
 			}
-			releases = 0
 		}
 		synctest.Wait()
 		pass("nothing has been done yet", 10, 0, 0)
