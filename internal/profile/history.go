@@ -362,6 +362,15 @@ func (w *when) had(at int64, seq uint64) bool {
 	return cmp.Or(cmp.Compare(at, w.at), cmp.Compare(seq, w.seq)) <= 0
 }
 
+// came reports whether a fact of an evicted object had come: by its place, where that
+// is asked for; else by its time, as that of its arrival is not kept.
+func (w *when) came(f *Fact) bool {
+	if w.seq == math.MaxUint64 {
+		return f.Time <= w.at
+	}
+	return f.Seq <= w.seq
+}
+
 // stood reports whether a merge was standing.
 func (w *when) stood(m *merge) bool { return w.had(m.at, m.seq) && (m.undone == 0 || m.undone > w.at) }
 
@@ -487,7 +496,7 @@ func (w *when) facts(b *past) []Fact {
 		}
 		// Of objects that are gone only the values are known that may still stand.
 		for _, f := range k.facts {
-			if f.Time <= w.at {
+			if w.came(&f) {
 				facts = append(facts, f)
 			}
 		}

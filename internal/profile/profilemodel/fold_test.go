@@ -100,6 +100,7 @@ type merge struct {
 	seq    int
 	asked  map[string]*profile // which profile a field was to come from
 	from   map[string]*profile // which profile other than the main one a path comes from
+	gave   map[int][]fact      // what each object gave by then, by the place where it first came
 	undone bool
 }
 
@@ -173,6 +174,11 @@ func (m *model) stands(root *profile, before int, see func(*merge, map[*profile]
 }
 
 func (m *model) standsWith(root *profile, before int, see func(*merge, map[*profile]standing)) (standing, []*profile) {
+	return m.standsOf(root, before, (*profile).facts, see)
+}
+
+// standsOf is standsWith for the facts that each profile is said to have.
+func (m *model) standsOf(root *profile, before int, factsOf func(*profile) []fact, see func(*merge, map[*profile]standing)) (standing, []*profile) {
 	members := []*profile{root}
 	for _, p := range m.profiles {
 		if !p.gone() && len(p.hits) > 0 && p.hits[0] == root {
@@ -183,7 +189,7 @@ func (m *model) standsWith(root *profile, before int, see func(*merge, map[*prof
 	arrived := func(until int) standing {
 		facts := slices.Collect(maps.Values(now))
 		for _, p := range members {
-			for _, f := range p.facts() {
+			for _, f := range factsOf(p) {
 				if since < f.seq && f.seq < until {
 					facts = append(facts, f)
 				}
@@ -197,7 +203,7 @@ func (m *model) standsWith(root *profile, before int, see func(*merge, map[*prof
 		}
 		sides := map[*profile]standing{root: arrived(g.seq)}
 		for _, side := range g.merged {
-			s, more := m.standsWith(side, g.seq, see)
+			s, more := m.standsOf(side, g.seq, factsOf, see)
 			sides[side], members = s, append(members, more...)
 		}
 		if see != nil {

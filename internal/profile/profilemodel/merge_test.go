@@ -42,7 +42,7 @@ func (m *model) mergeProfiles(s step) string {
 	for _, p := range append([]*profile{g.main}, g.merged...) {
 		sides[p] = m.stands(p, m.seq+1, nil)
 	}
-	g.from = g.decide(sides)
+	g.from, g.gave = g.decide(sides), m.gave()
 	g.seq = m.next()
 	g.main.log = append(g.main.log, happening{"MERGED", "", m.now, g.seq})
 	for _, p := range g.merged {
@@ -73,7 +73,7 @@ func (m *model) unmerge(name string) (a answer) {
 				return
 			}
 			if into[g] = sides[side]; change {
-				m.tally["decided anew"] += g.decideAgain(side, left[g], sides)
+				m.tally["decided anew"] += g.decideAgain(side, left[g], sides, m.then(g))
 			}
 		}
 	}
@@ -127,31 +127,76 @@ func (m *model) sideOf(g *merge, p *profile) *profile {
 	}
 }
 
-// decideAgain chooses anew the fields that a merge took from a side which has
-// lost them, because profiles have left it.
-func (g *merge) decideAgain(side *profile, had standing, sides map[*profile]standing) (decided int) {
-	again := g.decide(sides)
-	from := maps.Clone(g.from)
-	paths := map[string]bool{}
+// gave is what each object gives now.
+func (m *model) gave() map[int][]fact {
+	all := map[int][]fact{}
+	for _, p := range m.profiles {
+		for _, o := range p.objects {
+			all[o.came[0].seq] = slices.Collect(maps.Values(o.facts))
+		}
+	}
+	return all
+}
+
+// then is what stood on the sides of a merge when it was made, but for the merges
+// that are undone and for what is gone since.
+func (m *model) then(g *merge) map[*profile]standing {
+	sides := map[*profile]standing{}
+	for _, side := range append([]*profile{g.main}, g.merged...) {
+		sides[side], _ = m.standsOf(side, g.seq, func(p *profile) []fact {
+			facts := slices.Clone(p.edits)
+			for _, o := range p.objects {
+				facts = append(facts, g.gave[o.came[0].seq]...)
+			}
+			for _, r := range p.residues {
+				facts = append(facts, r.facts...)
+			}
+			return facts
+		}, nil)
+	}
+	return sides
+}
+
+// decideAgain chooses anew the fields that a side of a merge has got or lost,
+// because profiles have left it, by what stood then. What was taken from that side, and is
+// not there, may have been theirs.
+func (g *merge) decideAgain(side *profile, had standing, sides, then map[*profile]standing) (decided int) {
+	source := func(name string) *profile {
+		for path, from := range g.from {
+			if field(path) == name {
+				return from
+			}
+		}
+		return g.main
+	}
+	anew := map[string]bool{}
 	for _, s := range sides {
 		for path := range s {
-			paths[path] = true
+			name := field(path)
+			has := sides[side].has(name)
+			anew[name] = had.has(name) != has || !has && source(name) == side
 		}
 	}
-	for path := range had {
-		paths[path] = true
+	from := map[string]*profile{}
+	for path, p := range g.from {
+		if !anew[field(path)] {
+			from[path] = p
+		}
 	}
-	for path := range paths {
-		source := g.from[path]
-		if source == nil {
-			source = g.main
+	for path, p := range g.decide(then) {
+		if anew[field(path)] {
+			from[path] = p
 		}
-		if source != side || !had.has(field(path)) || sides[side].has(field(path)) {
-			continue
+	}
+	// A field that goes as a whole is taken from nowhere else in parts.
+	for path := range sides[side] {
+		if p := source(field(path)); !anew[field(path)] && p != g.main && from[path] == nil {
+			from[path] = p
 		}
-		decided++
-		if delete(from, path); again[path] != nil {
-			from[path] = again[path]
+	}
+	for _, is := range anew {
+		if is {
+			decided++
 		}
 	}
 	g.from = from
