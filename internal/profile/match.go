@@ -59,6 +59,9 @@ func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, 
 	in.way = nil
 	if c.satellite() {
 		in.way = in.path(lookup, mayCreate, res.found, res.found == c.id)
+		if in.way.again { // the others had no say, whatever they find one day
+			in.way.lookup = lookup[res.tried-1 : res.tried]
+		}
 	}
 	if err := c.put(in); err != nil {
 		return ID{}, err
@@ -206,6 +209,7 @@ func (c *change) admit() error {
 type resolution struct {
 	found, owner ID // the profile that a key finds alone; the one that has the object
 	ambiguous    bool
+	tried        int // how many keys were tried until one found
 	// one is the root of the group to which belong all profiles that a key finds,
 	// if an earlier key than that of found does; hits are those profiles.
 	one  ID
@@ -247,6 +251,7 @@ func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key,
 	}
 	var none ID
 	for i, k := range lookup {
+		res.tried = i + 1
 		switch hits := lists[i+1]; {
 		case len(hits) > 1 && res.one == none:
 			if res.one, res.hits, err = shared(ctx, tx, cfg, hits, spans[i+1]); err != nil {

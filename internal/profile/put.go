@@ -92,6 +92,9 @@ func (c *change) put(in *Object) error {
 			k.way.email, k.way.phone = old.way.email, old.way.phone
 			k.way.priority, k.way.mapsEmail, k.way.mapsPhone = old.way.priority, old.way.mapsEmail, old.way.mapsPhone
 			if (k.way.target == ID{} || k.way.again) {
+				if !k.way.again {
+					k.way.lookup = old.way.lookup
+				}
 				k.way.target, k.way.again = old.way.target, old.way.again
 			}
 		}

@@ -210,11 +210,11 @@ type contribution struct {
 // way is how an object of a satellite came there: what it needs to find its way
 // anew when the merge that let it in is undone. It goes to target, where a key of
 // it would have put it, or makes a profile if there is no such; or it is looked
-// for again, because what a key found was in the satellite itself.
+// for again, by the key alone that found something in the satellite itself.
 type way struct {
 	target       ID
 	again        bool
-	lookup       []Key // its PROFILE keys, in the order in which they are tried
+	lookup       []Key // its PROFILE keys, in the order in which they are tried; of one to look for again, that key
 	newOnly      []Key // those it stores if it makes a profile
 	mayCreate    bool
 	email, phone string // that fill an inferred profile

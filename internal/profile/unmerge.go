@@ -306,10 +306,13 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	for _, facts := range standing {
 		maps.Copy(any, units(facts))
 	}
-	// What nobody has need not be chosen. What the side has lost may have been
-	// theirs, whether or not it is kept of them.
-	source := m.source()
-	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && source(u) == side) }
+	// What nobody has need not be chosen. What was taken from the side, and is there no
+	// more, was theirs if the merge that is undone had taken it from them.
+	source, theirs := m.source(), map[string]bool{}
+	for _, c := range w.merge.fields {
+		theirs[unit(c.path)] = true
+	}
+	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && theirs[u] && source(u) == side) }
 	changed := false
 	for u := range any {
 		changed = changed || anew(u)
@@ -372,7 +375,7 @@ func (w *unmerging) stood(m *merge, now map[ID][]*Fact) map[ID][]*Fact {
 				}
 			}
 			for _, s := range w.g.satellites {
-				if s.anchor == id {
+				if s.anchor == id && !slices.ContainsFunc(w.loose, func(l satellite) bool { return l.id == s.id }) {
 					open = append(open, s.id)
 				}
 			}
@@ -578,14 +581,15 @@ func (w *unmerging) bequeath(k *contribution) error {
 	return c.finish()
 }
 
-// receive takes an object in that was elsewhere, with all it gave there.
+// receive takes an object in that was elsewhere, with all it gave there. One that
+// looked for what is gone is alone where it was, and has made nothing.
 func (c *change) receive(k *contribution, body []byte) error {
 	w := k.way
-	k.created, k.versions, k.way = c.fresh, nil, nil
+	k.created, k.versions, k.way = c.fresh && !w.again, nil, nil
 	switch {
 	case c.satellite():
 		k.created, k.way = w.mayCreate, w
-	case c.fresh:
+	case k.created:
 		c.fillFrom(w, k)
 	default:
 		k.keys = slices.DeleteFunc(k.keys, func(key Key) bool { return slices.Contains(w.newOnly, key) })

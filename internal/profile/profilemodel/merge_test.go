@@ -73,7 +73,7 @@ func (m *model) unmerge(name string) (a answer) {
 				return
 			}
 			if into[g] = sides[side]; change {
-				m.tally["decided anew"] += g.decideAgain(side, left[g], sides, m.then(g))
+				m.tally["decided anew"] += g.decideAgain(side, undone, left[g], sides, m.then(g))
 			}
 		}
 	}
@@ -159,8 +159,8 @@ func (m *model) then(g *merge) map[*profile]standing {
 
 // decideAgain chooses anew the fields that a side of a merge has got or lost,
 // because profiles have left it, by what stood then. What was taken from that side, and is
-// not there, may have been theirs.
-func (g *merge) decideAgain(side *profile, had standing, sides, then map[*profile]standing) (decided int) {
+// there no more, was theirs if the merge that is undone had taken it from them.
+func (g *merge) decideAgain(side *profile, undone *merge, had standing, sides, then map[*profile]standing) (decided int) {
 	source := func(name string) *profile {
 		for path, from := range g.from {
 			if field(path) == name {
@@ -169,12 +169,15 @@ func (g *merge) decideAgain(side *profile, had standing, sides, then map[*profil
 		}
 		return g.main
 	}
-	anew := map[string]bool{}
+	anew, theirs := map[string]bool{}, map[string]bool{}
+	for path := range undone.from {
+		theirs[field(path)] = true
+	}
 	for _, s := range sides {
 		for path := range s {
 			name := field(path)
 			has := sides[side].has(name)
-			anew[name] = had.has(name) != has || !has && source(name) == side
+			anew[name] = had.has(name) != has || !has && theirs[name] && source(name) == side
 		}
 	}
 	from := map[string]*profile{}
@@ -251,7 +254,7 @@ func (m *model) whither(o *object, undone *merge) *profile {
 	}
 	var r resolution
 	if w.again || w.target != nil || !w.create {
-		r = m.resolve(w.record)
+		r = m.resolve(w.lookup)
 	}
 	if p, err := m.place(r, r.found, w.create); err == "" {
 		return p
@@ -262,10 +265,10 @@ func (m *model) whither(o *object, undone *merge) *profile {
 // receive takes an object in that was elsewhere, with all it gave there.
 func (m *model) receive(p *profile, o *object) string {
 	w, last := o.way, o.came[len(o.came)-1]
-	if o.created, o.way = p.fresh, nil; len(p.hits) > 0 {
+	if o.created, o.way = p.fresh && !w.again, nil; len(p.hits) > 0 {
 		o.created, o.way = w.create, w
 	}
-	if p.fresh {
+	if p.fresh && o.created && len(p.hits) == 0 {
 		values := map[string]string{}
 		for path, f := range o.facts {
 			values[path] = f.text

@@ -21,6 +21,7 @@ type way struct {
 	target       *profile // that a key of it found alone; nil: none
 	again        bool     // what it found was the satellite: it is to be looked for again
 	record       *mapped
+	lookup       []keyed // the keys that had a say
 	create       bool
 	email, phone string
 	typ          ingesttest.Type // as it was when the record filled them
@@ -32,12 +33,14 @@ type resolution struct {
 	one       *profile // the merged profile all of whose members an earlier key finds
 	hits      []*profile
 	ambiguous bool
+	tried     int // how many keys were looked up
 }
 
 // resolve goes through the PROFILE keys of a record. For matching, profiles that are merged are
 // one; and yet the record belongs to the one among them that a key finds alone.
-func (m *model) resolve(rec *mapped) (r resolution) {
-	for _, k := range rec.keys {
+func (m *model) resolve(keys []keyed) (r resolution) {
+	for i, k := range keys {
+		r.tried = i + 1
 		if !k.profile {
 			continue
 		}
@@ -136,7 +139,7 @@ func (m *model) put(rec *mapped) (*profile, string) {
 		m.tally["outdated"]++
 		return m.root(owner), "" // it is older than what is stored: nothing changes
 	}
-	r := m.resolve(rec)
+	r := m.resolve(rec.keys)
 	target := r.found
 	if target == nil {
 		target = owner
@@ -153,9 +156,16 @@ func (m *model) put(rec *mapped) (*profile, string) {
 	m.makeRoom(p, rec, old)
 	o := m.newObject(p, rec, old)
 	if len(p.hits) > 0 {
-		o.way = &way{target: r.found, again: r.found == p, record: rec, create: t.Create, email: rec.email, phone: rec.phone, typ: t}
+		lookup := rec.keys
+		if r.found == p {
+			lookup = lookup[r.tried-1 : r.tried]
+		}
+		o.way = &way{target: r.found, again: r.found == p, record: rec, lookup: lookup, create: t.Create, email: rec.email, phone: rec.phone, typ: t}
 		if old != nil && old.way != nil {
 			o.way.email, o.way.phone, o.way.typ = old.way.email, old.way.phone, old.way.typ
+			if !o.way.again && o.way.target == nil {
+				o.way.lookup = old.way.lookup
+			}
 			if o.way.target == nil || o.way.again {
 				o.way.target, o.way.again = old.way.target, old.way.again
 			}
