@@ -58,6 +58,15 @@ export class RestClient {
     if (!answer.ok) throw await refusal(failure(answer, text));
     return decode(wire, text ? JSON.parse(text) : {});
   }
+
+  /** A URL that is signed for one minute, for what can send no headers, such as an EventSource. */
+  async presigned(path: string, query: Record<string, string>): Promise<string> {
+    const url = new URL(this.#config.endpoint);
+    const request = new HttpRequest({ method: "GET", protocol: url.protocol, hostname: url.hostname, ...(url.port && { port: Number(url.port) }), path, query, headers: { host: url.host } });
+    const signed = await this.#signer.presign(request, { expiresIn: 60 });
+    const search = Object.entries(signed.query ?? {}).map(([name, value]) => `${escape(name)}=${escape(String(value))}`);
+    return `${path}?${search.join("&")}`;
+  }
 }
 
 /** Calls Kindred's own operations, those of the service "kindred" (api/kindred.json). */

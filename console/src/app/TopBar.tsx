@@ -90,6 +90,16 @@ export function TopBar() {
         }}
         i18nStrings={i18nStrings}
         utilities={[
+          {
+            type: "button",
+            text: t("workspace"),
+            iconName: "contact",
+            href: "/agent",
+            onFollow: (e) => {
+              e.preventDefault();
+              void navigate("/agent");
+            },
+          },
           languageMenu(t("language"), locale),
           settings,
           {

@@ -17,6 +17,7 @@ export default messages({
   comfortable: { en: "Comfortable", "pt-BR": "Confortável" },
   compact: { en: "Compact", "pt-BR": "Compacta" },
   account: { en: "Account {account}, {region}", "pt-BR": "Conta {account}, {region}" },
+  workspace: { en: "Agent workspace", "pt-BR": "Área do agente" },
   signOut: { en: "Sign out", "pt-BR": "Sair" },
   more: { en: "More", "pt-BR": "Mais" },
   all: { en: "All", "pt-BR": "Tudo" },
