@@ -33,6 +33,9 @@ type Client struct {
 	Credentials aws.CredentialsProvider
 	// HTTP sends them; nil is http.DefaultClient.
 	HTTP *http.Client
+	// Service is the one that requests are signed for, where [Client.Do] calls an
+	// operation of another service that speaks REST-JSON; empty is Kindred's own.
+	Service string
 }
 
 // Error is an answer that is not a success.
@@ -109,8 +112,12 @@ func (c *Client) sign(ctx context.Context, method, path string, body []byte) (*h
 	if err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
+	service := c.Service
+	if service == "" {
+		service = "kindred"
+	}
 	sum := sha256.Sum256(body)
-	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), "kindred", c.Region, time.Now()); err != nil {
+	if err := v4.NewSigner().SignHTTP(ctx, credentials, r, hex.EncodeToString(sum[:]), service, c.Region, time.Now()); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	return r, nil

@@ -14,6 +14,7 @@ import (
 	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
+	"kindred/internal/democmd"
 	"kindred/internal/domain/domaincmd"
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/ingest/previewcmd"
@@ -36,6 +37,7 @@ Connect Customer Profiles.
   kindred job list|get|pause|...       look at long work in the background, and steer it
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
+  kindred demo                         fill a running server with a contact centre to look at
   kindred store init                   prepare a PostgreSQL database that nodes share
   kindred version                      print the version
 
@@ -94,6 +96,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
+	case "demo":
+		return democmd.Run(ctx, rest, stdout)
 	case "store":
 		return storecmd.Run(ctx, rest, stdout, stderr)
 	case "version", "--version":

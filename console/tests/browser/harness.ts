@@ -36,6 +36,7 @@ export class Visitor {
   readonly #kindred: Kindred;
   readonly #problems: { text: string; url: string; status?: number }[] = [];
   readonly #expected: Refusal[] = [];
+  readonly #excused: RegExp[] = [];
 
   private constructor(kindred: Kindred, context: BrowserContext, page: Page) {
     this.#kindred = kindred;
@@ -72,10 +73,16 @@ export class Visitor {
     this.#expected.push({ status, path });
   }
 
+  /** Says that problems whose text is like this are what the test wants. */
+  expectProblem(text: RegExp): void {
+    this.#excused.push(text);
+  }
+
   /** What went wrong and was not expected. */
   get problems(): string[] {
     // The browser writes each answer that is an error into its console, too.
     const excused = (p: { text: string; url: string; status?: number }): boolean =>
+      this.#excused.some((e) => e.test(p.text)) ||
       this.#expected.some(
         ({ status, path }) => path.test(new URL(p.url || "about:blank").pathname) && (p.status === status || p.text.includes(`responded with a status of ${status} `)),
       );

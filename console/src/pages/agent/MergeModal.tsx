@@ -80,8 +80,11 @@ export function MergeModal(props: { domain: string; id: string; profile: Profile
     >
       <SpaceBetween size="l">
         <form onSubmit={find}>
-          <FormField label={t("search")} secondaryControl={<Button formAction="submit">{t("find")}</Button>}>
-            <Input type="search" value={text} placeholder={t("searchPlaceholder")} onChange={({ detail }) => setText(detail.value)} spellcheck={false} />
+          <FormField label={t("search")} stretch>
+            <div className="kindred-select">
+              <Input type="search" value={text} placeholder={t("searchPlaceholder")} onChange={({ detail }) => setText(detail.value)} spellcheck={false} />
+              <Button formAction="submit">{t("find")}</Button>
+            </div>
           </FormField>
         </form>
         <FormField label={t("other")} description={t("otherHint")}>

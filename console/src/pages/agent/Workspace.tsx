@@ -178,8 +178,13 @@ export function Workspace({ domain, pop, chooseDomain }: { domain: string; pop: 
         {t("title")}
       </Header>
       <form onSubmit={submit} role="search">
-        <FormField label={t("search")} constraintText={t("searchHint")} stretch secondaryControl={<Button formAction="submit" variant="primary" iconName="search" loading={searching}>{t("find")}</Button>}>
-          <Input ref={box} type="search" value={text} placeholder={t("searchPlaceholder")} spellcheck={false} autoComplete={false} onChange={({ detail }) => setText(detail.value)} />
+        <FormField label={t("search")} constraintText={t("searchHint")} stretch>
+          <div className="kindred-select">
+            <Input ref={box} type="search" value={text} placeholder={t("searchPlaceholder")} spellcheck={false} autoComplete={false} onChange={({ detail }) => setText(detail.value)} />
+            <Button formAction="submit" variant="primary" iconName="search" loading={searching}>
+              {t("find")}
+            </Button>
+          </div>
         </FormField>
       </form>
       {present !== undefined && <PresentContact domain={domain} id={present} contact={contact} associated={associated} onLeave={() => setPresent(undefined)} />}
