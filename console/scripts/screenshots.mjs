@@ -19,14 +19,37 @@ const executablePath = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/c
  * @type {{ name: string, path: string, before?: (page: import("playwright-core").Page) => Promise<void> }[]}
  */
 const pictures = [
-  { name: "agent", path: "/agent?domain=aurora", before: async (page) => {
-    await page.getByRole("searchbox").fill("AO-10364");
-    await page.keyboard.press("Enter");
-    await page.getByRole("heading", { level: 2 }).nth(1).waitFor();
-    await page.locator("[data-profile]").waitFor();
-  } },
+  {
+    name: "agent",
+    path: "/agent?domain=aurora",
+    before: async (page) => {
+      await page.getByRole("button", { name: /^Open 2 profiles to choose from/ }).first().waitFor();
+      await page.getByRole("searchbox").fill("AO-10147");
+      await page.keyboard.press("Enter");
+      await page.locator("[data-profile]").waitFor();
+      await page.getByRole("button", { name: /where it comes from$/ }).nth(5).hover();
+    },
+  },
+  {
+    name: "contact",
+    path: "/agent?domain=aurora",
+    before: async (page) => {
+      await page.getByRole("button", { name: /^Open 2 profiles to choose from/ }).first().click();
+      await page.getByRole("table", { name: "Results" }).getByRole("link").first().waitFor();
+    },
+  },
   { name: "overview", path: "/console/domains/aurora" },
   { name: "dead-letters", path: "/console/domains/aurora/dead-letters" },
+  {
+    name: "try-it",
+    path: "/console/domains/aurora/object-types/Customer",
+    before: async (page) => {
+      await page.getByRole("tab", { name: "Try it" }).click();
+      const record = { no: "AO-10147", name: { first: "Dalia", last: "Haddad-Keller" }, email: "dalia.haddad@example.com", membership: { tier: "gold" } };
+      await page.getByRole("textbox").first().fill(JSON.stringify(record, null, 2));
+      await page.getByRole("table").first().waitFor();
+    },
+  },
   { name: "object-type", path: "/console/domains/aurora/object-types/Customer" },
   { name: "enable", path: "/console/instances/INSTANCE/customer-profiles" },
 ];

@@ -93,7 +93,8 @@ export function Results({ outcome, searching, onOpen, onRetry, onCreate }: { out
             { id: "reach", header: t("reach"), cell: (f) => [f.profile.PhoneNumber ?? f.profile.MobilePhoneNumber, f.profile.EmailAddress ?? f.profile.PersonalEmailAddress].filter(Boolean).join(" · ") || t("nothing") },
             { id: "account", header: t("account"), cell: (f) => f.profile.AccountNumber ?? t("nothing") },
             { id: "city", header: t("city"), cell: (f) => f.profile.Address?.City ?? t("nothing") },
-            { id: "by", header: t("foundBy"), cell: (f) => [...new Set(f.by.map((c) => c.name))].join(", ") || t("nothing") },
+            // Those of a contact were not searched for.
+            ...(found?.some((f) => f.by.length > 0) ? [{ id: "by", header: t("foundBy"), cell: (f: Found) => [...new Set(f.by.map((c) => c.name))].join(", ") }] : []),
           ]}
         />
       </SpaceBetween>
