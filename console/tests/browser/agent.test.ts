@@ -1,9 +1,11 @@
 import { CreateProfileCommand, PutIntegrationCommand, PutProfileObjectCommand, PutProfileObjectTypeCommand, SearchProfilesCommand } from "@aws-sdk/client-customer-profiles";
 import { ConnectClient, CreateContactCommand, CreateInstanceCommand } from "@aws-sdk/client-connect";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import type { Page } from "playwright-core";
-import { describe, expect } from "vitest";
-import { test } from "./harness";
-import type { Kindred } from "./kindred";
+import { describe, expect, inject } from "vitest";
+import { test, Visitor } from "./harness";
+import { Kindred } from "./kindred";
 import { openShop, profiles } from "./shop";
 
 const region = "us-east-1";
@@ -212,6 +214,45 @@ describe("the agent's workspace", () => {
     const shut = await stranger.signIn("/agent?domain=agents&phone=%2B12065550100", "nobody");
     await shut.getByText("profile:SearchProfiles").first().waitFor();
     expect(await shut.getByText("Ada").count()).toBe(0);
+  });
+
+  test("opens what a softphone around it asks for, and nothing that another page asks for", async ({ browser }) => {
+    // The softphone's page has a frame with the workspace, and sends what its address says.
+    const phone = createServer((request, answer) => {
+      const kindredUrl = new URL(request.url ?? "/", "http://phone").searchParams.get("kindred") ?? "";
+      answer.setHeader("content-type", "text/html");
+      answer.end(`<!doctype html><title>phone</title><iframe id="kindred" src="${kindredUrl}/agent?domain=phone" width="1200" height="800"></iframe>
+        <script>globalThis.ring = (message) => document.getElementById("kindred").contentWindow.postMessage(message, "*")</script>`);
+    });
+    await new Promise<void>((ready) => phone.listen(0, "127.0.0.1", ready));
+    const origin = `http://127.0.0.1:${(phone.address() as AddressInfo).port}`;
+    const kindred = await Kindred.start(inject("binary"), "--console-frame-origin", origin);
+    try {
+      await openDesk(kindred, "phone");
+      const visitor = await Visitor.arrive(browser, kindred, {});
+      const page = await visitor.signIn("/console/instances");
+      await page.goto(`${origin}/?kindred=${encodeURIComponent(kindred.url)}`);
+      const frame = page.frameLocator("#kindred");
+      await frame.getByText("Who is it?").waitFor();
+      const ring = (message: object) => page.evaluate((m) => (globalThis as unknown as { ring: (m: object) => void }).ring(m), message);
+      await ring({ type: "kindred.open", email: "ada@example.org", contactId: "c-1" });
+      await frame.getByRole("heading", { name: "Ada Lovelace", level: 2 }).waitFor();
+      await frame.getByRole("button", { name: "Associate contact" }).waitFor();
+      await ring({ type: "something", phone: "+12065550101" });
+      await ring({ type: "kindred.open", phone: "+12065550101" });
+      await frame.getByRole("heading", { name: "Grace Hopper", level: 2 }).waitFor();
+      // A message of the page's own scripts is of an origin that nobody has allowed.
+      await page.goto(`${kindred.url}/agent?domain=phone`);
+      await page.getByText("Who is it?").waitFor();
+      await page.evaluate(() => postMessage({ type: "kindred.open", email: "ada@example.org" }, "*"));
+      await page.waitForTimeout(500);
+      expect(await heading(page, "Ada Lovelace").count()).toBe(0);
+      expect(visitor.problems).toEqual([]);
+      await visitor.leave();
+    } finally {
+      phone.close();
+      await kindred.stop();
+    }
   });
 
   test("in Portuguese", async ({ kindred, visit }) => {

@@ -34,10 +34,10 @@ export class Kindred {
     this.key = { accessKeyId: value("aws_access_key_id"), secretAccessKey: value("aws_secret_access_key") };
   }
 
-  /** Starts a server on a free port, and waits until it serves. */
-  static async start(binary: string): Promise<Kindred> {
+  /** Starts a server on a free port, with these flags, and waits until it serves. */
+  static async start(binary: string, ...flags: readonly string[]): Promise<Kindred> {
     const dir = mkdtempSync(join(tmpdir(), "kindred-console-"));
-    const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--data-dir", dir], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(binary, ["serve", "--listen", "127.0.0.1:0", "--data-dir", dir, ...flags], { stdio: ["ignore", "pipe", "pipe"] });
     const log: string[] = [];
     createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
     const lines = await new Promise<{ url: string; link: string }>((resolve, reject) => {
