@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"flag"
 	"fmt"
@@ -17,10 +18,13 @@ import (
 	"github.com/peterbourgon/ff/v3"
 	"golang.org/x/sync/errgroup"
 
+	"kindred/internal/admission"
+	"kindred/internal/certificate"
 	"kindred/internal/console"
 	"kindred/internal/node"
 	"kindred/internal/resource"
 	"kindred/internal/rootkey"
+	"kindred/internal/server"
 	"kindred/internal/store/pebblestore"
 )
 
@@ -32,6 +36,9 @@ type config struct {
 	renewCredentials                        bool
 	keyRoutes, queueRoutes                  routes
 	frameOrigins                            origins
+	tlsCert, tlsKey, rateLimits             string
+	maxRequests, maxConnections             int
+	limits                                  *admission.Rules // what rateLimits names
 }
 
 // routes is a flag that may be given several times.
@@ -93,6 +100,11 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.Var(&c.keyRoutes, "kms-endpoint", "PATTERN=URL or PATTERN=aws: use another KMS for the keys whose id or ARN matches (* and ?); may be repeated")
 	fs.Var(&c.queueRoutes, "sqs-endpoint", "PATTERN=URL or PATTERN=aws: use another SQS for the queues whose URL matches; may be repeated")
 	fs.Var(&c.frameOrigins, "console-frame-origin", "`origin` of pages that may show the console in a frame and send it messages, such as https://desk.example.com; may be repeated")
+	fs.StringVar(&c.tlsCert, "tls-cert", "", "file of the certificate and its chain (PEM); with --tls-key the server speaks TLS, and takes new ones as the files change")
+	fs.StringVar(&c.tlsKey, "tls-key", "", "file of the certificate's key (PEM)")
+	fs.IntVar(&c.maxRequests, "max-requests", 0, "requests that are at work at once; further ones wait for a second at most and are then told to come again; 0: 64 for each processor")
+	fs.IntVar(&c.maxConnections, "max-connections", server.DefaultConnections, "connections that there may be; for one more, one that is idle is closed")
+	fs.StringVar(&c.rateLimits, "rate-limits", "", "limits of requests per second: aws for those of the managed service, or a file with rules (JSON); empty: none")
 	fs.StringVar(&c.logLevel, "log-level", "info", "least level of what is logged: debug, info, warn or error")
 	fs.String("config", "", "file with the settings")
 	fs.Usage = func() {
@@ -123,6 +135,22 @@ func (c *config) validate() (err error) {
 		err = errors.Join(err, errors.New("--region: want the name of an AWS region, such as us-east-1"))
 	}
 	err = errors.Join(err, c.validateStore())
+	if (c.tlsCert == "") != (c.tlsKey == "") {
+		err = errors.Join(err, errors.New("--tls-cert, --tls-key: want both, or neither"))
+	}
+	if c.maxRequests < 0 || c.maxRequests > 1<<20 {
+		err = errors.Join(err, errors.New("--max-requests: want 0 or more"))
+	}
+	if c.maxConnections < 1 || c.maxConnections > 1<<20 {
+		err = errors.Join(err, errors.New("--max-connections: want 1 or more"))
+	}
+	if c.rateLimits != "" {
+		rules, e := admission.ReadRules(c.rateLimits)
+		if e != nil {
+			err = errors.Join(err, fmt.Errorf("--rate-limits: %w", e))
+		}
+		c.limits = rules
+	}
 	if c.cacheMiB < 1 || c.cacheMiB > 1<<20 {
 		err = errors.Join(err, errors.New("--cache-mib: want 1 or more"))
 	}
@@ -186,12 +214,20 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	defer ln.Close()
 	url := "http://" + ln.Addr().String()
+	if c.tlsCert != "" {
+		files, err := certificate.Open(c.tlsCert, c.tlsKey, log)
+		if err != nil {
+			return fmt.Errorf("--tls-cert, --tls-key: %w", err)
+		}
+		url = "https://" + ln.Addr().String()
+		ln = tls.NewListener(ln, files.Config())
+	}
 	if c.publicURL == "" {
 		c.publicURL = url
 	}
 	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
-		FrameOrigins: c.frameOrigins, Log: log, Now: now})
+		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits, Log: log, Now: now})
 	if err != nil {
 		return err
 	}

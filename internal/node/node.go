@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"log/slog"
+	"runtime"
 	"strings"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"kindred/internal/access"
 	"kindred/internal/activity"
+	"kindred/internal/admission"
 	"kindred/internal/api/appflowapi"
 	"kindred/internal/api/connectapi"
 	"kindred/internal/api/kindredapi"
@@ -66,8 +68,13 @@ type Config struct {
 	KeyRoutes, QueueRoutes []resource.Route
 	// FrameOrigins may show the console in a frame, see [console.Config].
 	FrameOrigins []string
-	Log          *slog.Logger
-	Now          func() time.Time
+	// Requests is how many requests to operations are at work at once; 0: 64 for each
+	// processor. Connections is how many connections there may be; 0: the server's
+	// default. RateLimits are rules for requests; nil: none.
+	Requests, Connections int
+	RateLimits            *admission.Rules
+	Log                   *slog.Logger
+	Now                   func() time.Time
 }
 
 // Node is a running Kindred without its listener.
@@ -162,6 +169,7 @@ func New(c Config) (*Node, error) {
 	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
 
 	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
+		Gate: gate(c.Requests), Connections: c.Connections, Rates: admission.NewRates(c.RateLimits, c.Now),
 		Health: func(ctx context.Context) error { return healthy(ctx, c.Store) },
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
@@ -214,4 +222,19 @@ func exists(types *objecttype.Types, cfg *domain.Config, tail string) bool {
 		return integration.Exists(cfg, uri)
 	}
 	return false
+}
+
+// How much a node takes on by itself.
+const (
+	requestsPerProcessor = 64
+	queuedPerRequest     = 16
+	queuedFor            = time.Second
+)
+
+// gate makes the gate of a node for so many requests at once; 0: what suits the machine.
+func gate(requests int) *admission.Gate {
+	if requests <= 0 {
+		requests = requestsPerProcessor * runtime.GOMAXPROCS(0)
+	}
+	return admission.NewGate(requests, queuedPerRequest*requests, queuedFor)
 }

@@ -72,6 +72,11 @@ func (s *Server) exchange(ctx context.Context, x *exchange, req *wire.Request, a
 		s.refuse(ctx, x, call, err)
 		return
 	}
+	if err := s.rates.Allow(service, call.Operation.Name, x.principal); err != nil {
+		x.stats = s.ops[call.Operation].stats
+		s.refuse(ctx, x, call, err)
+		return
+	}
 	output, err := s.perform(access.WithCaller(ctx, caller), x, call)
 	if err == nil {
 		err = call.Encode(&x.answer, output, x.id)

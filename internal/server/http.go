@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"kindred/internal/access"
+	"kindred/internal/admission"
 	"kindred/internal/fault"
 	"kindred/internal/wire"
 )
@@ -129,9 +130,18 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	req := request(r)
-	err := s.read(buf, r)
+	body := s.bodies.Reader(r.Body)
+	defer body.Done()
+	unread := s.read(buf, r, &body)
+	err := unread
 	req.Body = buf.Bytes()
-	s.exchange(r.Context(), x, req, func() (*access.Caller, string, error) {
+	// A place at work is taken once the body is there, and given back before the answer
+	// is sent: who sends or reads slowly takes none.
+	ctx, pass := r.Context(), (*admission.Pass)(nil)
+	if err == nil && s.gate != nil {
+		ctx, pass, err = s.gate.Enter(ctx)
+	}
+	s.exchange(ctx, x, req, func() (*access.Caller, string, error) {
 		if err != nil {
 			return nil, claimedService(r), err
 		}
@@ -141,13 +151,22 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 		}
 		return caller, service, err
 	})
-	if err != nil {
+	if pass != nil {
+		pass.Leave()
+	}
+	if unread != nil {
 		w.Header().Set("Connection", "close") // the rest of the body is not read
+	}
+	if x.answer.Status == http.StatusTooManyRequests {
+		w.Header().Set("Retry-After", retryAfter)
 	}
 	if !x.gone {
 		s.send(w, &x.answer)
 	}
 }
+
+// retryAfter is when a client that was refused for load may try again, in seconds.
+var retryAfter = strconv.Itoa(int(admission.RetryAfter.Seconds()))
 
 func request(r *http.Request) *wire.Request {
 	return &wire.Request{
@@ -156,17 +175,20 @@ func request(r *http.Request) *wire.Request {
 	}
 }
 
-// read reads the body into buf, at most the bytes that are allowed.
-func (s *Server) read(buf *bytes.Buffer, r *http.Request) error {
+// read reads the body of a request into buf, at most the bytes that are allowed.
+func (s *Server) read(buf *bytes.Buffer, r *http.Request, body io.Reader) error {
 	if r.ContentLength > s.maxBody {
 		return s.tooLarge()
 	}
 	if r.Body == nil {
 		return nil
 	}
-	if _, err := buf.ReadFrom(io.LimitReader(r.Body, s.maxBody+1)); err != nil {
+	if _, err := buf.ReadFrom(io.LimitReader(body, s.maxBody+1)); err != nil {
 		if cerr := r.Context().Err(); cerr != nil {
 			return cerr
+		}
+		if fault.Is(err, fault.Busy) {
+			return err
 		}
 		return fault.New(fault.Invalid, "The request body could not be read to its end").Because(err)
 	}

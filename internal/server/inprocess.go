@@ -37,7 +37,7 @@ func (p *inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
 	x := s.begin()
 	defer s.end(ctx, x)
 	var buf bytes.Buffer
-	err := s.read(&buf, r)
+	err := s.read(&buf, r, r.Body)
 	req := request(r)
 	if req.Host == "" {
 		req.Host = r.URL.Host

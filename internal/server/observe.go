@@ -18,6 +18,7 @@ type metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
+	errors   *prometheus.CounterVec
 	unknown  *operationStats
 }
 
@@ -41,9 +42,19 @@ func newMetrics(r *prometheus.Registry) *metrics {
 			Name: "kindred_requests_in_flight", Help: "Requests at work.",
 		}),
 	}
-	r.MustRegister(m.requests, m.duration, m.inFlight)
+	m.errors = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "kindred_request_errors_total", Help: "Answers that are errors, by service, operation and name of the error.",
+	}, []string{"service", "operation", "error"})
+	r.MustRegister(m.requests, m.duration, m.inFlight, m.errors)
 	m.unknown = m.operation("unknown", "unknown")
 	return m
+}
+
+// waiting shows how many requests wait for a place at work.
+func (m *metrics) waiting(r *prometheus.Registry, load func() int) {
+	r.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "kindred_requests_waiting", Help: "Requests that wait for a place at work.",
+	}, func() float64 { return float64(load()) }))
 }
 
 // operationStats are the series of one operation, made when first used.
@@ -96,6 +107,9 @@ type record struct {
 func (s *Server) finish(ctx context.Context, r *record) {
 	d := s.now().Sub(r.start)
 	r.stats.observe(r.status, d)
+	if r.err != "" {
+		s.metrics.errors.WithLabelValues(r.stats.service, r.stats.operation, r.err).Inc()
+	}
 	level := slog.LevelInfo
 	if r.cause != nil || r.defect != "" {
 		level = slog.LevelError

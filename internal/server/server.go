@@ -30,6 +30,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"kindred/internal/access"
+	"kindred/internal/admission"
 	"kindred/internal/api"
 	"kindred/internal/wire"
 )
@@ -38,6 +39,9 @@ import (
 const (
 	DefaultMaxBody = 6 << 20          // bytes of a request body
 	DefaultDrain   = 25 * time.Second // for requests at work when serving ends; longer than a long poll
+	DefaultBodies  = 256 << 20        // bytes of all request bodies that are held at once
+	// DefaultConnections is how many connections there may be.
+	DefaultConnections = 16_384
 
 	readHeaderTimeout = 10 * time.Second
 	readTimeout       = 60 * time.Second
@@ -79,6 +83,12 @@ type Config struct {
 	Now           func() time.Time     // nil: time.Now
 	MaxBody       int64                // bytes; 0: DefaultMaxBody
 	Drain         time.Duration        // 0: DefaultDrain
+	Bodies        int64                // bytes; 0: DefaultBodies
+	Connections   int                  // 0: DefaultConnections
+	// Gate bounds the requests to operations that are at work; nil: none does.
+	Gate *admission.Gate
+	// Rates limit how often operations and principals are served; nil: they do not.
+	Rates *admission.Rates
 	// Health is asked by /healthz; nil counts as healthy.
 	Health func(context.Context) error
 	// Browser is the path that a browser is sent to that asks for the page at /;
@@ -96,6 +106,10 @@ type Server struct {
 	now      func() time.Time
 	maxBody  int64
 	drain    time.Duration
+	bodies   *admission.Budget
+	gate     *admission.Gate
+	rates    *admission.Rates
+	most     int // connections
 	health   func(context.Context) error
 	browser  string
 	metrics  *metrics
@@ -123,6 +137,9 @@ func New(c Config) *Server {
 		now:      c.Now,
 		maxBody:  c.MaxBody,
 		drain:    c.Drain,
+		gate:     c.Gate,
+		rates:    c.Rates,
+		most:     c.Connections,
 		health:   c.Health,
 		browser:  c.Browser,
 		metrics:  newMetrics(c.Registry),
@@ -141,6 +158,16 @@ func New(c Config) *Server {
 	}
 	if s.drain <= 0 {
 		s.drain = DefaultDrain
+	}
+	if s.most <= 0 {
+		s.most = DefaultConnections
+	}
+	if c.Bodies <= 0 {
+		c.Bodies = DefaultBodies
+	}
+	s.bodies = admission.NewBudget(c.Bodies)
+	if s.gate != nil {
+		s.metrics.waiting(c.Registry, s.gate.Load)
 	}
 	apis := make([]*api.Service, len(c.Services))
 	for i := range c.Services {
@@ -217,6 +244,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+		ConnState:         newConnections(s.most).changed,
 	}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(ln) }()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kindred/internal/admission"
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/fault"
 	"kindred/internal/store"
@@ -109,12 +110,15 @@ func (s *Service) await(deadline context.Context, sp *space, w *waiter) error {
 	defer s.waiting.Add(-1)
 	timer := time.NewTimer(sp.sleep(s.micros()))
 	defer timer.Stop()
-	select {
-	case <-w.awake:
-	case <-timer.C:
-	case <-deadline.Done():
-	}
-	return nil
+	// Who waits for a message keeps nobody from being served.
+	return admission.Away(deadline, func() error {
+		select {
+		case <-w.awake:
+		case <-timer.C:
+		case <-deadline.Done():
+		}
+		return nil
+	})
 }
 
 // parameters checks the request.
