@@ -140,6 +140,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	ctx, pass := r.Context(), (*admission.Pass)(nil)
 	if err == nil && s.gate != nil {
 		ctx, pass, err = s.gate.Enter(ctx)
+		x.crowded = err != nil
 	}
 	s.exchange(ctx, x, req, func() (*access.Caller, string, error) {
 		if err != nil {

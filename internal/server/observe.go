@@ -100,7 +100,8 @@ type record struct {
 	err       string // name of the error in the answer
 	cause     error  // of an internal error
 	defect    string
-	read      int // bytes of the bodies
+	crowded   bool // it was refused because of the others
+	read      int  // bytes of the bodies
 	written   int
 }
 
@@ -111,6 +112,9 @@ func (s *Server) finish(ctx context.Context, r *record) {
 		s.metrics.errors.WithLabelValues(r.stats.service, r.stats.operation, r.err).Inc()
 	}
 	level := slog.LevelInfo
+	if r.crowded {
+		level = slog.LevelDebug // under overload there are many, and they are counted
+	}
 	if r.cause != nil || r.defect != "" {
 		level = slog.LevelError
 	}
