@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"kindred/internal/checkpoint"
 	"kindred/internal/store"
 	"kindred/internal/store/pebblestore"
 	"kindred/internal/store/pgstore"
@@ -52,4 +53,12 @@ func shed(st store.Store) {
 	if embedded, ok := st.(*pebblestore.Store); ok {
 		embedded.Shed()
 	}
+}
+
+// checkpoints is the engine if it is one that makes them.
+func checkpoints(st store.Store) checkpoint.Engine {
+	if embedded, ok := st.(*pebblestore.Store); ok {
+		return embedded
+	}
+	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"kindred/internal/backup/backupcmd"
 	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
 	"kindred/internal/deadletter/deadlettercmd"
@@ -37,6 +38,7 @@ Connect Customer Profiles.
   kindred job list|get|pause|...       look at long work in the background, and steer it
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
+  kindred backup --to DIR              copy the embedded store of a running server, and kindred restore brings it back
   kindred demo                         fill a running server with a contact centre to look at
   kindred store init                   prepare a PostgreSQL database that nodes share
   kindred version                      print the version
@@ -96,6 +98,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
+	case "backup":
+		return backupcmd.Backup(ctx, rest, stdout)
+	case "restore":
+		return backupcmd.Restore(ctx, rest, stdout)
 	case "demo":
 		return democmd.Run(ctx, rest, stdout)
 	case "store":

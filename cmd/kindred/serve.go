@@ -227,7 +227,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
-		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits, Log: log, Now: now})
+		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits,
+		Checkpoints: checkpoints(st), CheckpointDir: filepath.Join(c.dataDir, "checkpoints"), Log: log, Now: now})
 	if err != nil {
 		return err
 	}

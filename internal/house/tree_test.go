@@ -110,6 +110,7 @@ func imports(t *testing.T) map[string]map[string]string {
 var only = map[string]string{
 	"access":        "fault policy",
 	"admission":     "fault",
+	"backup":        "",
 	"certificate":   "",
 	"contactrecord": "",
 	"content":       "",

@@ -23,6 +23,7 @@ import (
 	"kindred/internal/api/profileapi"
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/api/stsapi"
+	"kindred/internal/checkpoint"
 	"kindred/internal/connect"
 	"kindred/internal/console"
 	"kindred/internal/deadletter"
@@ -73,8 +74,11 @@ type Config struct {
 	// default. RateLimits are rules for requests; nil: none.
 	Requests, Connections int
 	RateLimits            *admission.Rules
-	Log                   *slog.Logger
-	Now                   func() time.Time
+	// Checkpoints is the engine if it can make them, and CheckpointDir where they are put.
+	Checkpoints   checkpoint.Engine
+	CheckpointDir string
+	Log           *slog.Logger
+	Now           func() time.Time
 }
 
 // Node is a running Kindred without its listener.
@@ -168,12 +172,16 @@ func New(c Config) (*Node, error) {
 	kmsService := kms.New(kms.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Now: c.Now, Log: c.Log})
 	sqsService := sqs.New(sqs.Config{Store: c.Store, Root: c.Root, Region: c.Region, Account: c.Account, Endpoint: c.Endpoint, Now: c.Now, Log: c.Log})
 
+	checkpoints, err := checkpoint.New(c.Checkpoints, c.CheckpointDir, c.Region, c.Account, c.Now, c.Log)
+	if err != nil {
+		return nil, err
+	}
 	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
 		Gate: gate(c.Requests), Connections: c.Connections, Rates: admission.NewRates(c.RateLimits, c.Now),
 		Health: func(ctx context.Context) error { return healthy(ctx, c.Store) },
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn, checkpoints}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},

@@ -90,6 +90,12 @@ export interface ChangePasswordRequest {
 
 export type ChangePasswordResponse = Record<string, never>;
 
+export interface Checkpoint {
+  Name: string;
+  Directory: string;
+  CreatedAt: Date;
+}
+
 export interface ContactPreference {
   KeyName?: string;
   KeyValue?: string;
@@ -106,6 +112,8 @@ export interface CreateAccessKeyRequest {
 export interface CreateAccessKeyResponse {
   AccessKey: AccessKey;
 }
+
+export type CreateCheckpointRequest = Record<string, never>;
 
 export interface CreatePolicyRequest {
   PolicyName: string;
@@ -184,6 +192,12 @@ export interface DeleteAccessKeyRequest {
 }
 
 export type DeleteAccessKeyResponse = Record<string, never>;
+
+export interface DeleteCheckpointRequest {
+  Name: string;
+}
+
+export type DeleteCheckpointResponse = Record<string, never>;
 
 export interface DeleteDeadLettersRequest {
   DomainName: string;
@@ -1088,11 +1102,13 @@ export interface Operations {
   CancelJob: { input: CancelJobRequest; output: Job };
   ChangePassword: { input: ChangePasswordRequest; output: ChangePasswordResponse };
   CreateAccessKey: { input: CreateAccessKeyRequest; output: CreateAccessKeyResponse };
+  CreateCheckpoint: { input: CreateCheckpointRequest; output: Checkpoint };
   CreatePolicy: { input: CreatePolicyRequest; output: CreatePolicyResponse };
   CreateRole: { input: CreateRoleRequest; output: CreateRoleResponse };
   CreateSignInLink: { input: CreateSignInLinkRequest; output: CreateSignInLinkResponse };
   CreateUser: { input: CreateUserRequest; output: CreateUserResponse };
   DeleteAccessKey: { input: DeleteAccessKeyRequest; output: DeleteAccessKeyResponse };
+  DeleteCheckpoint: { input: DeleteCheckpointRequest; output: DeleteCheckpointResponse };
   DeleteDeadLetters: { input: DeleteDeadLettersRequest; output: DeleteDeadLettersResponse };
   DeletePolicy: { input: DeletePolicyRequest; output: DeletePolicyResponse };
   DeleteRole: { input: DeleteRoleRequest; output: DeleteRoleResponse };
@@ -1160,11 +1176,13 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   CancelJob: { method: "POST", path: "/domains/{DomainName}/jobs/{JobId}/cancel", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
   ChangePassword: { method: "POST", path: "/iam/change-password", query: {}, times: [] },
   CreateAccessKey: { method: "POST", path: "/iam/users/{UserName}/access-keys", query: {}, times: ["AccessKey.CreateDate"] },
+  CreateCheckpoint: { method: "POST", path: "/checkpoints", query: {}, times: ["CreatedAt"] },
   CreatePolicy: { method: "POST", path: "/iam/policies", query: {}, times: ["Policy.CreateDate","Policy.UpdateDate"] },
   CreateRole: { method: "POST", path: "/iam/roles", query: {}, times: ["Role.CreateDate"] },
   CreateSignInLink: { method: "POST", path: "/iam/users/{UserName}/sign-in-link", query: {}, times: ["ExpirationDate"] },
   CreateUser: { method: "POST", path: "/iam/users", query: {}, times: ["User.CreateDate"] },
   DeleteAccessKey: { method: "DELETE", path: "/iam/users/{UserName}/access-keys/{AccessKeyId}", query: {}, times: [] },
+  DeleteCheckpoint: { method: "DELETE", path: "/checkpoints/{Name}", query: {}, times: [] },
   DeleteDeadLetters: { method: "POST", path: "/domains/{DomainName}/dead-letters/delete", query: {}, times: [] },
   DeletePolicy: { method: "DELETE", path: "/iam/policies/{PolicyName}", query: {}, times: [] },
   DeleteRole: { method: "DELETE", path: "/iam/roles/{RoleName}", query: {}, times: [] },

@@ -123,6 +123,13 @@ type ChangePasswordRequest struct {
 type ChangePasswordResponse struct {
 }
 
+// Checkpoint is the structure of that name.
+type Checkpoint struct {
+	Name      string
+	Directory string
+	CreatedAt time.Time
+}
+
 // ContactPreference is the structure of that name.
 type ContactPreference struct {
 	KeyName     *string
@@ -139,6 +146,10 @@ type CreateAccessKeyRequest struct {
 // CreateAccessKeyResponse is the structure of that name.
 type CreateAccessKeyResponse struct {
 	AccessKey *AccessKey
+}
+
+// CreateCheckpointRequest is the structure of that name.
+type CreateCheckpointRequest struct {
 }
 
 // CreatePolicyRequest is the structure of that name.
@@ -232,6 +243,15 @@ type DeleteAccessKeyRequest struct {
 
 // DeleteAccessKeyResponse is the structure of that name.
 type DeleteAccessKeyResponse struct {
+}
+
+// DeleteCheckpointRequest is the structure of that name.
+type DeleteCheckpointRequest struct {
+	Name string
+}
+
+// DeleteCheckpointResponse is the structure of that name.
+type DeleteCheckpointResponse struct {
 }
 
 // DeleteDeadLettersRequest is the structure of that name.
