@@ -21,6 +21,7 @@ import (
 	"kindred/internal/ingest/previewcmd"
 	"kindred/internal/job/jobcmd"
 	"kindred/internal/profile/profilecmd"
+	"kindred/internal/profile/verifycmd"
 	"kindred/internal/replay/replaycmd"
 	"kindred/internal/store/storecmd"
 )
@@ -39,6 +40,7 @@ Connect Customer Profiles.
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
   kindred backup --to DIR              copy the embedded store of a running server, and kindred restore brings it back
+  kindred verify [--repair]            look through everything that is stored, and make anew what is derived
   kindred demo                         fill a running server with a contact centre to look at
   kindred store init                   prepare a PostgreSQL database that nodes share
   kindred version                      print the version
@@ -102,6 +104,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return backupcmd.Backup(ctx, rest, stdout)
 	case "restore":
 		return backupcmd.Restore(ctx, rest, stdout)
+	case "verify":
+		return verifycmd.Run(ctx, rest, stdout, stderr)
 	case "demo":
 		return democmd.Run(ctx, rest, stdout)
 	case "store":

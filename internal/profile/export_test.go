@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"math"
 	"time"
 
@@ -12,39 +13,27 @@ import (
 	"kindred/internal/store"
 )
 
-// Verify checks all profiles of a domain; see verify. Nothing may change the
+// Verify inspects all profiles of a domain; see Inspection. Nothing may change the
 // domain meanwhile.
 func Verify(ctx context.Context, d *domain.Domains, name string) ([]string, error) {
+	return inspect(ctx, d, name, false)
+}
+
+// Mend inspects and repairs a domain.
+func Mend(ctx context.Context, d *domain.Domains, name string) ([]string, error) {
+	return inspect(ctx, d, name, true)
+}
+
+func inspect(ctx context.Context, d *domain.Domains, name string, repair bool) (found []string, err error) {
 	cfg, err := d.Config(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	ring, err := d.Ring(ctx, cfg)
-	if err != nil {
-		return nil, err
-	}
-	var partitions [][]byte
-	var after store.Key
-	for {
-		list, err := d.Store().ScanPrefix(ctx, cfg.ID.Prefix(), after, store.MaxScan)
-		if err != nil {
-			return nil, err
-		}
-		for _, rec := range list {
-			if n := len(partitions); n == 0 || !bytes.Equal(partitions[n-1], rec.Key.Partition) {
-				partitions = append(partitions, rec.Key.Partition)
-			}
-			after = rec.Key
-		}
-		if len(list) < store.MaxScan {
-			break
-		}
-	}
-	var found []string
-	err = d.Store().View(ctx, func(r store.Reader) error {
-		found, err = verify(ctx, r, cfg, ring, partitions)
-		return err
-	})
+	i := &Inspection{Domains: d, Domain: cfg.ID, Reveal: true, Repair: repair, Found: func(f *Fault) error {
+		found = append(found, fmt.Sprintf("profile %s: %s %s", f.Profile, f.Text, f.Detail))
+		return nil
+	}}
+	_, err = i.Run(ctx)
 	return found, err
 }
 
@@ -115,4 +104,60 @@ func TracedFold(ctx context.Context, d *domain.Domains, name string, id ID) (map
 		return nil
 	})
 	return values, err
+}
+
+// spoil changes the records of a profile under its secret.
+func spoil(ctx context.Context, d *domain.Domains, name string, id ID, fn func(s *stored, tx *seal.Tx)) error {
+	cfg, err := d.Config(ctx, name)
+	if err != nil {
+		return err
+	}
+	ring, err := d.Ring(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	v := &verifier{ctx: ctx, Inspection: &Inspection{}, st: d.Store(), cfg: cfg, ring: ring}
+	s, err := v.base(id)
+	if err != nil {
+		return err
+	}
+	return d.UpdateOf(ctx, cfg.ID, func(_ *domain.Config, tx *seal.Tx) error {
+		fn(s, tx.Under(s.head.secret))
+		return nil
+	})
+}
+
+// StaleHead leaves a profile as it was before its last value came.
+func StaleHead(ctx context.Context, d *domain.Domains, name string, id ID) error {
+	return spoil(ctx, d, name, id, func(s *stored, tx *seal.Tx) {
+		h := *s.head
+		h.facts = h.facts[:len(h.facts)-1]
+		tx.Put(store.Key{Partition: partition(mustID(ctx, d, name), id), Sort: headSort}, h.encode())
+	})
+}
+
+// StaleGroup does so with a merged profile.
+func StaleGroup(ctx context.Context, d *domain.Domains, name string, id ID) error {
+	return spoil(ctx, d, name, id, func(s *stored, tx *seal.Tx) {
+		g := *s.group
+		g.facts = g.facts[:len(g.facts)-1]
+		tx.Put(store.Key{Partition: partition(mustID(ctx, d, name), id), Sort: groupSort}, g.encode())
+	})
+}
+
+// StaleStandard does so with the first standard object of a profile.
+func StaleStandard(ctx context.Context, d *domain.Domains, name string, id ID) error {
+	return spoil(ctx, d, name, id, func(s *stored, tx *seal.Tx) {
+		o := *s.standards[0]
+		o.facts = o.facts[:len(o.facts)-1]
+		tx.Put(store.Key{Partition: partition(mustID(ctx, d, name), id), Sort: standardSort(o.kind, o.id)}, o.encode())
+	})
+}
+
+func mustID(ctx context.Context, d *domain.Domains, name string) domain.ID {
+	cfg, err := d.Config(ctx, name)
+	if err != nil {
+		panic(err)
+	}
+	return cfg.ID
 }

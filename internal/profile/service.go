@@ -41,6 +41,9 @@ func NewService(d *domain.Domains, types Types, pages domain.Pager) *Service {
 	return &Service{d, types, pages}
 }
 
+// Domains are those whose profiles it serves.
+func (s *Service) Domains() *domain.Domains { return s.domains }
+
 // maxAttributes bounds the custom attributes of a profile.
 const maxAttributes = 1000
 
