@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"kindred/internal/audit/auditcmd"
 	"kindred/internal/backup/backupcmd"
 	"kindred/internal/bulk/ingestcmd"
 	"kindred/internal/connect/importcmd"
@@ -40,6 +41,7 @@ Connect Customer Profiles.
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
   kindred backup --to DIR              copy the embedded store of a running server, and kindred restore brings it back
+  kindred audit                        show who called what
   kindred verify [--repair]            look through everything that is stored, and make anew what is derived
   kindred demo                         fill a running server with a contact centre to look at
   kindred store init                   prepare a PostgreSQL database that nodes share
@@ -100,6 +102,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return replaycmd.Run(ctx, rest, stdout, stderr)
 	case "domain":
 		return domaincmd.Run(ctx, rest, stdout, stderr)
+	case "audit":
+		return auditcmd.Run(ctx, rest, stdout)
 	case "backup":
 		return backupcmd.Backup(ctx, rest, stdout)
 	case "restore":

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kindred/internal/admission"
+	"kindred/internal/audit"
 	"kindred/internal/certificate"
 	"kindred/internal/console"
 	"kindred/internal/node"
@@ -38,6 +39,9 @@ type config struct {
 	frameOrigins                            origins
 	tlsCert, tlsKey, rateLimits             string
 	maxRequests, maxConnections             int
+	auditLevel                              string
+	auditDays                               int
+	audit                                   audit.Level      // what auditLevel names
 	limits                                  *admission.Rules // what rateLimits names
 }
 
@@ -105,6 +109,8 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.IntVar(&c.maxRequests, "max-requests", 0, "requests that are at work at once; further ones wait for a second at most and are then told to come again; 0: 64 for each processor")
 	fs.IntVar(&c.maxConnections, "max-connections", server.DefaultConnections, "connections that there may be; for one more, one that is idle is closed")
 	fs.StringVar(&c.rateLimits, "rate-limits", "", "limits of requests per second: aws for those of the managed service, or a file with rules (JSON); empty: none")
+	fs.StringVar(&c.auditLevel, "audit", "access", "calls in the audit trail: off, management, access (those on customers' data too) or all (ingestion, messages and uses of keys too)")
+	fs.IntVar(&c.auditDays, "audit-days", 90, "days for which the audit trail is kept")
 	fs.StringVar(&c.logLevel, "log-level", "info", "least level of what is logged: debug, info, warn or error")
 	fs.String("config", "", "file with the settings")
 	fs.Usage = func() {
@@ -143,6 +149,14 @@ func (c *config) validate() (err error) {
 	}
 	if c.maxConnections < 1 || c.maxConnections > 1<<20 {
 		err = errors.Join(err, errors.New("--max-connections: want 1 or more"))
+	}
+	level, e := audit.ParseLevel(c.auditLevel)
+	if e != nil {
+		err = errors.Join(err, fmt.Errorf("--audit: %w", e))
+	}
+	c.audit = level
+	if c.auditDays < 1 || c.auditDays > 36_500 {
+		err = errors.Join(err, errors.New("--audit-days: want 1 or more"))
 	}
 	if c.rateLimits != "" {
 		rules, e := admission.ReadRules(c.rateLimits)
@@ -227,7 +241,7 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	}
 	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
-		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits,
+		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits, Audit: c.audit, AuditDays: c.auditDays,
 		Checkpoints: checkpoints(st), CheckpointDir: filepath.Join(c.dataDir, "checkpoints"), Log: log, Now: now})
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ import (
 	"kindred/internal/api/profileapi"
 	"kindred/internal/api/sqsapi"
 	"kindred/internal/api/stsapi"
+	"kindred/internal/audit"
 	"kindred/internal/checkpoint"
 	"kindred/internal/connect"
 	"kindred/internal/console"
@@ -74,6 +75,9 @@ type Config struct {
 	// default. RateLimits are rules for requests; nil: none.
 	Requests, Connections int
 	RateLimits            *admission.Rules
+	// Audit says which calls are in the audit trail, and AuditDays for how long.
+	Audit     audit.Level
+	AuditDays int
 	// Checkpoints is the engine if it can make them, and CheckpointDir where they are put.
 	Checkpoints   checkpoint.Engine
 	CheckpointDir string
@@ -176,12 +180,18 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	trail := audit.New(audit.Config{Store: c.Store, AEAD: c.Root.AEAD("audit"), Region: c.Region, Account: c.Account, Level: c.Audit, Days: max(1, c.AuditDays),
+		Pages: pages, Now: c.Now, Log: c.Log})
+	auditMetric(registry, trail.Dropped)
 	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
 		Gate: gate(c.Requests), Connections: c.Connections, Rates: admission.NewRates(c.RateLimits, c.Now),
+		Audit: func(ctx context.Context, a *server.Audited) {
+			trail.Called(ctx, &audit.Call{Caller: a.Caller, Service: a.Service, Operation: a.Operation, Input: a.Input, At: a.At, RequestID: a.RequestID, UserAgent: a.UserAgent, Error: a.Error})
+		},
 		Health: func(ctx context.Context) error { return healthy(ctx, c.Store) },
 		Services: []server.Mount{
 			{API: profileapi.Service(), Impl: []any{domainAPI, typesAPI, profiles, ingestion, integrations, tags}, Authorize: permissions.Authorize},
-			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn, checkpoints}},
+			{API: kindredapi.Service(), Impl: []any{settings{domainAPI, kindredapi.ServerInfo{Version: c.Version, Region: c.Region, AccountId: c.Account}}, letters, previews, lineages, job.NewService(jobs, domainAPI, pages), rekeying, erasures, replays, activities, usage.New(domains, keys, c.Region, c.Account), permissions, principals, signIn, checkpoints, trail}},
 			{API: connectapi.Service(), Impl: []any{contacts}},
 			{API: kmsapi.Service(), Impl: []any{kmsService}},
 			{API: sqsapi.Service(), Impl: []any{sqsService}},
@@ -200,7 +210,7 @@ func New(c Config) (*Node, error) {
 	streamMetric(registry, streams.Streams)
 	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
 		store: c.Store, root: c.Root,
-		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, again(c.Log, "deletion of domains", domains.Sweep), rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run}}, nil
+		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, again(c.Log, "deletion of domains", domains.Sweep), rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run, trail.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.

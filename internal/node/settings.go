@@ -98,6 +98,12 @@ func streamMetric(r prometheus.Registerer, count func() int) {
 		Help: "Streams of live contacts that are open."}, func() float64 { return float64(count()) }))
 }
 
+// auditMetric registers the figure of audit events that were lost.
+func auditMetric(r prometheus.Registerer, dropped func() int64) {
+	r.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "kindred_audit_events_dropped_total",
+		Help: "Audit events that were lost because they could not be written in time."}, func() float64 { return float64(dropped()) }))
+}
+
 func (m *metrics) signIn(method, outcome string) { m.signIns.WithLabelValues(method, outcome).Inc() }
 
 func (m *metrics) expire(objects, profiles int) {

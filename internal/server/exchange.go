@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"sync"
+	"time"
 
 	"kindred/internal/access"
 	"kindred/internal/api"
@@ -20,6 +21,18 @@ type exchange struct {
 	record
 	answer wire.Answer
 	gone   bool // the client did not wait; there is nothing to send
+	done   Audited
+}
+
+// Audited is a call of an operation that has ended, for an audit.
+type Audited struct {
+	Caller             *access.Caller // nil: nobody known
+	Service, Operation string         // the signing name, and the name
+	Input              any            // as it was decoded; nil if it could not be
+	At                 time.Time
+	RequestID          string
+	UserAgent          string
+	Error              string // name of the error in the answer
 }
 
 var exchanges = sync.Pool{New: func() any { return new(exchange) }}
@@ -31,7 +44,7 @@ const maxKept = 256 << 10
 func (s *Server) begin() *exchange {
 	x := exchanges.Get().(*exchange)
 	x.record = record{id: newRequestID(), start: s.now(), stats: s.metrics.unknown}
-	x.gone = false
+	x.gone, x.done = false, Audited{}
 	s.metrics.inFlight.Inc()
 	return x
 }
@@ -67,7 +80,7 @@ func (s *Server) exchange(ctx context.Context, x *exchange, req *wire.Request, a
 		s.refuse(ctx, x, s.router.Call(service, req), err)
 		return
 	}
-	x.principal = principal(caller)
+	x.principal, x.done.Caller, x.done.Service = principal(caller), caller, service
 	if call, err = s.router.Route(service, req); err != nil {
 		s.refuse(ctx, x, call, err)
 		return
@@ -90,10 +103,12 @@ func (s *Server) exchange(ctx context.Context, x *exchange, req *wire.Request, a
 func (s *Server) perform(ctx context.Context, x *exchange, call *wire.Call) (any, error) {
 	op := s.ops[call.Operation]
 	x.stats = op.stats
+	x.done.Operation = call.Operation.Name
 	input, err := call.Decode()
 	if err != nil {
 		return nil, err
 	}
+	x.done.Input = input
 	if op.mount.Authorize != nil {
 		if err := op.mount.Authorize(ctx, call.Operation, input); err != nil {
 			return nil, err

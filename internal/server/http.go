@@ -155,6 +155,10 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	if pass != nil {
 		pass.Leave()
 	}
+	if s.audit != nil && x.done.Caller != nil && x.done.Operation != "" {
+		x.done.At, x.done.RequestID, x.done.UserAgent, x.done.Error = x.start, x.id, r.UserAgent(), x.err
+		s.audit(r.Context(), &x.done)
+	}
 	if unread != nil {
 		w.Header().Set("Connection", "close") // the rest of the body is not read
 	}

@@ -91,6 +91,9 @@ type Config struct {
 	Rates *admission.Rates
 	// Health is asked by /healthz; nil counts as healthy.
 	Health func(context.Context) error
+	// Audit is told of each call of an operation over the network by somebody known, before it is
+	// answered; nil: nobody is.
+	Audit func(context.Context, *Audited)
 	// Browser is the path that a browser is sent to that asks for the page at /;
 	// empty: it gets the page that others get.
 	Browser string
@@ -110,6 +113,7 @@ type Server struct {
 	gate     *admission.Gate
 	rates    *admission.Rates
 	most     int // connections
+	audit    func(context.Context, *Audited)
 	health   func(context.Context) error
 	browser  string
 	metrics  *metrics
@@ -140,6 +144,7 @@ func New(c Config) *Server {
 		gate:     c.Gate,
 		rates:    c.Rates,
 		most:     c.Connections,
+		audit:    c.Audit,
 		health:   c.Health,
 		browser:  c.Browser,
 		metrics:  newMetrics(c.Registry),

@@ -67,6 +67,29 @@ export interface AttachedPolicy {
   PolicyArn: string;
 }
 
+export interface AuditAttribute {
+  AttributeKey: string;
+  AttributeValue: string;
+}
+
+export interface AuditEvent {
+  EventId: string;
+  EventName: string;
+  EventTime: Date;
+  EventSource: string;
+  ReadOnly: boolean;
+  Username?: string;
+  AccessKeyId?: string;
+  ErrorCode?: string;
+  Resources: AuditResource[];
+  CloudTrailEvent: string;
+}
+
+export interface AuditResource {
+  ResourceType: string;
+  ResourceName: string;
+}
+
 export interface CallerPermission {
   Action: string;
   Allowed: boolean;
@@ -642,6 +665,19 @@ export interface ListUsersResponse {
   NextToken?: string;
 }
 
+export interface LookupEventsRequest {
+  StartTime?: Date;
+  EndTime?: Date;
+  LookupAttributes?: AuditAttribute[];
+  MaxResults?: number;
+  NextToken?: string;
+}
+
+export interface LookupEventsResponse {
+  Events: AuditEvent[];
+  NextToken?: string;
+}
+
 export interface Merge {
   MergeId: string;
   MainProfileId: string;
@@ -1151,6 +1187,7 @@ export interface Operations {
   ListSessions: { input: ListSessionsRequest; output: ListSessionsResponse };
   ListUserPolicies: { input: ListUserPoliciesRequest; output: ListUserPoliciesResponse };
   ListUsers: { input: ListUsersRequest; output: ListUsersResponse };
+  LookupEvents: { input: LookupEventsRequest; output: LookupEventsResponse };
   PauseJob: { input: PauseJobRequest; output: Job };
   PreviewProfileObject: { input: PreviewProfileObjectRequest; output: PreviewProfileObjectResponse };
   PutDomainSettings: { input: PutDomainSettingsRequest; output: DomainSettings };
@@ -1225,6 +1262,7 @@ export const operations: Readonly<Record<keyof Operations, Wire>> = {
   ListSessions: { method: "GET", path: "/iam/users/{UserName}/sessions", query: {}, times: ["Sessions.*.CreateDate","Sessions.*.LastUsedDate","Sessions.*.ExpirationDate"] },
   ListUserPolicies: { method: "GET", path: "/iam/users/{UserName}/policies", query: {}, times: [] },
   ListUsers: { method: "GET", path: "/iam/users", query: { NextToken: "next-token", MaxResults: "max-results" }, times: ["Users.*.CreateDate"] },
+  LookupEvents: { method: "POST", path: "/audit/lookup-events", query: {}, times: ["Events.*.EventTime"] },
   PauseJob: { method: "POST", path: "/domains/{DomainName}/jobs/{JobId}/pause", query: {}, times: ["CreatedAt","StartedAt","LastUpdatedAt","EndedAt"] },
   PreviewProfileObject: { method: "POST", path: "/domains/{DomainName}/profiles/objects/preview", query: {}, times: ["SourceLastUpdatedTimestamp"] },
   PutDomainSettings: { method: "PUT", path: "/domains/{DomainName}/settings", query: {}, times: [] },

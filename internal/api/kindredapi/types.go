@@ -89,6 +89,32 @@ type AttachedPolicy struct {
 	PolicyArn  string
 }
 
+// AuditAttribute is the structure of that name.
+type AuditAttribute struct {
+	AttributeKey   string
+	AttributeValue string
+}
+
+// AuditEvent is the structure of that name.
+type AuditEvent struct {
+	EventId         string
+	EventName       string
+	EventTime       time.Time
+	EventSource     string
+	ReadOnly        bool
+	Username        *string
+	AccessKeyId     *string
+	ErrorCode       *string
+	Resources       []AuditResource
+	CloudTrailEvent string
+}
+
+// AuditResource is the structure of that name.
+type AuditResource struct {
+	ResourceType string
+	ResourceName string
+}
+
 // BadRequestException is the structure of that name.
 type BadRequestException struct {
 	Message *string
@@ -789,6 +815,21 @@ type ListUsersRequest struct {
 // ListUsersResponse is the structure of that name.
 type ListUsersResponse struct {
 	Users     []User
+	NextToken *string
+}
+
+// LookupEventsRequest is the structure of that name.
+type LookupEventsRequest struct {
+	StartTime        *time.Time
+	EndTime          *time.Time
+	LookupAttributes []AuditAttribute
+	MaxResults       *int
+	NextToken        *string
+}
+
+// LookupEventsResponse is the structure of that name.
+type LookupEventsResponse struct {
+	Events    []AuditEvent
 	NextToken *string
 }
 
