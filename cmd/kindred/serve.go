@@ -41,6 +41,7 @@ type config struct {
 	maxRequests, maxConnections             int
 	auditLevel                              string
 	auditDays                               int
+	adminListen                             string
 	audit                                   audit.Level      // what auditLevel names
 	limits                                  *admission.Rules // what rateLimits names
 }
@@ -109,6 +110,7 @@ func parse(args []string, stderr io.Writer) (*config, error) {
 	fs.IntVar(&c.maxRequests, "max-requests", 0, "requests that are at work at once; further ones wait for a second at most and are then told to come again; 0: 64 for each processor")
 	fs.IntVar(&c.maxConnections, "max-connections", server.DefaultConnections, "connections that there may be; for one more, one that is idle is closed")
 	fs.StringVar(&c.rateLimits, "rate-limits", "", "limits of requests per second: aws for those of the managed service, or a file with rules (JSON); empty: none")
+	fs.StringVar(&c.adminListen, "admin-listen", "", "loopback address and port of /metrics, /healthz and runtime profiles (/debug/pprof) for the machine's administrator; empty: none")
 	fs.StringVar(&c.auditLevel, "audit", "access", "calls in the audit trail: off, management, access (those on customers' data too) or all (ingestion, messages and uses of keys too)")
 	fs.IntVar(&c.auditDays, "audit-days", 90, "days for which the audit trail is kept")
 	fs.StringVar(&c.logLevel, "log-level", "info", "least level of what is logged: debug, info, warn or error")
@@ -150,6 +152,7 @@ func (c *config) validate() (err error) {
 	if c.maxConnections < 1 || c.maxConnections > 1<<20 {
 		err = errors.Join(err, errors.New("--max-connections: want 1 or more"))
 	}
+	err = errors.Join(err, c.validateAdmin())
 	level, e := audit.ParseLevel(c.auditLevel)
 	if e != nil {
 		err = errors.Join(err, fmt.Errorf("--audit: %w", e))
@@ -262,6 +265,14 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	g, gctx := errgroup.WithContext(background)
 	g.Go(func() error { return n.Run(gctx) })
 	g.Go(func() error { return node.GiveBack(gctx, func() { shed(st) }) })
+	if c.adminListen != "" {
+		admin, err := net.Listen("tcp", c.adminListen)
+		if err != nil {
+			return fmt.Errorf("--admin-listen: %w", err)
+		}
+		log.Info("the administrator's address", slog.String("address", admin.Addr().String()))
+		g.Go(func() error { return administer(gctx, admin, n.Server) })
+	}
 	serving, end := context.WithCancel(ctx)
 	defer end()
 	context.AfterFunc(gctx, end)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
 	"kindred/internal/access"
@@ -149,6 +150,7 @@ func New(c Config) (*Node, error) {
 		MAC: func(message []byte) []byte { return c.Root.MAC("erasure", message) }, Log: c.Log})
 
 	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	keyMetrics(registry, rekeying, refusals)
 	counts := newMetrics(registry, outbox)
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
