@@ -91,10 +91,10 @@ func (c *change) put(in *Object) error {
 		if k.way != nil && old.way != nil { // what it fills, it filled when it came first
 			k.way.email, k.way.phone = old.way.email, old.way.phone
 			k.way.priority, k.way.mapsEmail, k.way.mapsPhone = old.way.priority, old.way.mapsEmail, old.way.mapsPhone
-			if (k.way.target == ID{} || k.way.again) {
-				if !k.way.again {
-					k.way.lookup = old.way.lookup
-				}
+			// What finds itself, by a key that it brought, and what finds nothing, is where it
+			// was. What another object's key finds has come to that.
+			if (k.way.target == ID{} && !k.way.again) || k.way.again && slices.Contains(before.keys, k.way.lookup[0]) {
+				k.way.lookup = old.way.lookup
 				k.way.target, k.way.again = old.way.target, old.way.again
 			}
 		}

@@ -469,8 +469,9 @@ func (w *unmerging) scatter() error {
 	return nil
 }
 
-// dissolve takes a satellite away and returns its records, the first ingested
-// first.
+// dissolve takes a satellite away and returns its records in the order in which they
+// find their way: the first ingested first, but one that has come to what another's key
+// found came there when it found it.
 func (w *unmerging) dissolve(s satellite) ([]record, error) {
 	c, err := read(w.ctx, w.tx, w.cfg, s.id)
 	if err != nil {
@@ -492,8 +493,14 @@ func (w *unmerging) dissolve(s satellite) ([]record, error) {
 	for i, k := range all {
 		list = append(list, record{k, bodies[i]})
 	}
+	came := func(k *contribution) int64 {
+		if k.way != nil && k.way.again {
+			return k.last
+		}
+		return k.first
+	}
 	slices.SortFunc(list, func(a, b record) int {
-		return cmp.Or(cmp.Compare(a.k.first, b.k.first), cmp.Compare(a.k.seq, b.k.seq), bytes.Compare(a.k.origin.Object[:], b.k.origin.Object[:]))
+		return cmp.Or(cmp.Compare(came(a.k), came(b.k)), cmp.Compare(a.k.seq, b.k.seq), bytes.Compare(a.k.origin.Object[:], b.k.origin.Object[:]))
 	})
 	if err := c.eraseBase(0); err != nil {
 		return nil, err

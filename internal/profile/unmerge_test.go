@@ -220,12 +220,19 @@ func canonical(t *testing.T, w *ingesttest.World) []string {
 	return all
 }
 
+// onceWrong are seeds of sequences that have found mistakes.
+var onceWrong = []uint64{8761366292616217298, 3599050214408502142, 12366951506534984686, 6229924421588542700, 7336512313727813763, 1574974278871311414,
+	9502731979771003321, 13302113458363738495, 5200126201403143782, 10206695170662644674}
+
 // TestUnmergedEqualsNeverMerged: whatever is ingested, edited, merged and unmerged
 // in whatever order, once all merges are undone the world is the one in which
 // there were none.
 func TestUnmergedEqualsNeverMerged(t *testing.T) {
 	for round := range 60 {
 		seed := seedOf(t, round)
+		if round < len(onceWrong) && !*random && *repeated == 0 {
+			seed = onceWrong[round]
+		}
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := newTwins(t, seed)
 			for range 20 + w.r.IntN(60) {

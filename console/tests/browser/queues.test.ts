@@ -145,7 +145,7 @@ describe("queues", () => {
     const visitor = await visit();
     const page = await visitor.signIn("/console/queues/failed?tab=move");
     await page.getByText("No move tasks yet").waitFor();
-    await page.getByRole("link", { name: "work" }).waitFor();
+    await page.getByRole("link", { name: "work", exact: true }).waitFor();
     await page.getByRole("radio", { name: "One queue" }).click();
     await page.getByRole("button", { name: "Start", exact: true }).click();
     await page.getByText("Choose a queue", { exact: true }).first().waitFor();

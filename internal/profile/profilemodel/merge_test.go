@@ -208,9 +208,14 @@ func (g *merge) decideAgain(side *profile, undone *merge, had standing, sides, t
 
 // scatter sends the records of a satellite where their keys put them now.
 func (m *model) scatter(from *profile, undone *merge) (made []*profile, moved int, err string) {
-	objects := slices.SortedFunc(slices.Values(from.objects), func(a, b *object) int { return cmp.Compare(a.came[0].at, b.came[0].at) })
-	slices.SortStableFunc(objects, func(a, b *object) int {
-		return cmp.Or(cmp.Compare(a.came[0].at, b.came[0].at), cmp.Compare(a.came[len(a.came)-1].seq, b.came[len(b.came)-1].seq))
+	came := func(o *object) int64 { // to where it is
+		if o.way != nil && o.way.again {
+			return o.came[len(o.came)-1].at
+		}
+		return o.came[0].at
+	}
+	objects := slices.SortedFunc(slices.Values(from.objects), func(a, b *object) int {
+		return cmp.Or(cmp.Compare(came(a), came(b)), cmp.Compare(a.came[len(a.came)-1].seq, b.came[len(b.came)-1].seq))
 	})
 	for typ, r := range from.residues {
 		m.tally["values of evicted objects bequeathed"]++

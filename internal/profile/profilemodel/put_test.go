@@ -163,10 +163,8 @@ func (m *model) put(rec *mapped) (*profile, string) {
 		o.way = &way{target: r.found, again: r.found == p, record: rec, lookup: lookup, create: t.Create, email: rec.email, phone: rec.phone, typ: t}
 		if old != nil && old.way != nil {
 			o.way.email, o.way.phone, o.way.typ = old.way.email, old.way.phone, old.way.typ
-			if !o.way.again && o.way.target == nil {
+			if o.way.target == nil || o.way.again && slices.Contains(old.keys, o.way.lookup[0].key) {
 				o.way.lookup = old.way.lookup
-			}
-			if o.way.target == nil || o.way.again {
 				o.way.target, o.way.again = old.way.target, old.way.again
 			}
 		}
