@@ -21,6 +21,7 @@ import (
 	"kindred/internal/iam/iamcmd"
 	"kindred/internal/ingest/previewcmd"
 	"kindred/internal/job/jobcmd"
+	"kindred/internal/load/benchcmd"
 	"kindred/internal/profile/profilecmd"
 	"kindred/internal/profile/verifycmd"
 	"kindred/internal/replay/replaycmd"
@@ -43,6 +44,7 @@ Connect Customer Profiles.
   kindred backup --to DIR              copy the embedded store of a running server, and kindred restore brings it back
   kindred audit                        show who called what
   kindred verify [--repair]            look through everything that is stored, and make anew what is derived
+  kindred bench [--serve]              put a server under load and measure how long its clients wait
   kindred demo                         fill a running server with a contact centre to look at
   kindred store init                   prepare a PostgreSQL database that nodes share
   kindred version                      print the version
@@ -110,6 +112,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return backupcmd.Restore(ctx, rest, stdout)
 	case "verify":
 		return verifycmd.Run(ctx, rest, stdout, stderr)
+	case "bench":
+		return benchcmd.Run(ctx, rest, stdout, stderr)
 	case "demo":
 		return democmd.Run(ctx, rest, stdout)
 	case "store":

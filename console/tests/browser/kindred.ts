@@ -60,6 +60,8 @@ export class Kindred {
         if (error) reject(new Error(`kindred ${args.join(" ")}: ${stderr}`));
         else resolve(stdout);
       });
+      // A command that reads nothing may have ended by now.
+      child.stdin?.on("error", () => undefined);
       child.stdin?.end(input);
     });
   }
