@@ -3,7 +3,6 @@ package ingestcmd
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
@@ -27,22 +26,6 @@ var targets = []string{"_profile.AccountNumber", "_profile.FirstName", "_profile
 	"_profile.Address.Address1", "_profile.Address.City", "_profile.Address.State", "_profile.Address.Country",
 	"_profile.Address.PostalCode", "_profile.Attributes.tier", "_profile.Attributes.segment", "_profile.Attributes.store",
 	"_profile.Attributes.language", "_profile.Attributes.consent", "_profile.AdditionalInformation"}
-
-// record is a JSON object of about 1 kB with those fields.
-func record(n int) string {
-	m := map[string]string{"note": strings.Repeat("x", 256)}
-	for i := range targets {
-		m[fmt.Sprintf("f%02d", i)] = fmt.Sprintf("value %02d of member %d", i, n)
-	}
-	m["f00"] = fmt.Sprint("M-", n)
-	m["f04"] = fmt.Sprintf("member.%d@example.org", n)
-	m["f05"] = fmt.Sprintf("+1206%07d", n%10_000_000)
-	b, err := json.Marshal(m)
-	if err != nil {
-		panic(err)
-	}
-	return string(b)
-}
 
 // world is a node with the domain d and two object types: Member, and T with
 // an id and a name.
