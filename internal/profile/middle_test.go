@@ -81,6 +81,9 @@ func (w *twins) mergeBoth(skip bool) string {
 func TestUnmergedInTheMiddleEqualsNeverMade(t *testing.T) {
 	for round := range 60 {
 		seed := seedOf(t, round)
+		if round == 0 && !*random && *repeated == 0 {
+			seed = 3267981338093033197 // it has found a mistake
+		}
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			w := newTwins(t, seed)
 			ctx := context.Background()

@@ -302,17 +302,24 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	if side == (ID{}) || w.err != nil {
 		return
 	}
-	had, has, any := units(w.had[m.id]), units(standing[side]), map[string]bool{}
+	// What counts is what the side had then, with them and without. As far as nobody
+	// knows, it is what it has now.
+	then, known := w.stood(m, w.rest, w.loose)
+	with, alike := w.stood(m, append(slices.Clone(w.rest), w.merge), nil)
+	if !known || !alike {
+		then, with = standing, map[ID][]*Fact{side: w.had[m.id]}
+	}
+	had, has := units(with[side]), units(then[side])
+	// What nobody had and nobody has need not be chosen.
+	any := map[string]bool{}
 	for _, facts := range standing {
 		maps.Copy(any, units(facts))
 	}
-	// What nobody has need not be chosen. What was taken from the side, and is there no
-	// more, was theirs if the merge that is undone had taken it from them.
-	source, theirs := m.source(), map[string]bool{}
-	for _, c := range w.merge.fields {
-		theirs[unit(c.path)] = true
+	for _, facts := range then {
+		maps.Copy(any, units(facts))
 	}
-	anew := func(u string) bool { return any[u] && (had[u] != has[u] || !has[u] && theirs[u] && source(u) == side) }
+	source := m.source()
+	anew := func(u string) bool { return any[u] && had[u] != has[u] }
 	changed := false
 	for u := range any {
 		changed = changed || anew(u)
@@ -320,7 +327,7 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	before, fields := m.fields, slices.Clone(m.fields)
 	if changed {
 		again := *m
-		again.decide(w.stood(m, standing))
+		again.decide(then)
 		fields = slices.DeleteFunc(fields, func(c choice) bool { return anew(unit(c.path)) })
 		for _, c := range again.fields {
 			if anew(unit(c.path)) {
@@ -346,44 +353,45 @@ func (w *unmerging) choose(m *merge, standing map[ID][]*Fact) {
 	}
 }
 
-// stood gives what stood on the sides of a merge when it was made, but for the
-// merges that are undone: also what has been ingested or written anew since, as
-// long as the logs have it. now is what is left of that.
-func (w *unmerging) stood(m *merge, now map[ID][]*Fact) map[ID][]*Fact {
+// stood gives what stood on the sides of a merge when it was made, if of the others
+// those in merges had been made: also what has been ingested or written anew since.
+// Satellites that are gone by then are left out. It reports false if the logs do not
+// reach back so far.
+func (w *unmerging) stood(m *merge, merges []*merge, gone []satellite) (then map[ID][]*Fact, known bool) {
 	if w.past == nil {
 		w.past = &when{ctx: w.ctx, r: &w.tx.Reader, d: w.cfg.ID}
 	}
 	w.past.at, w.past.seq = m.at, m.seq-1
-	then := map[ID][]*Fact{}
+	then = map[ID][]*Fact{}
 	for _, side := range m.sides() {
 		facts := map[ID][]Fact{}
-		var merges []*merge
+		var below []*merge
 		for open := []ID{side}; len(open) > 0; open = open[1:] {
 			id := open[0]
 			b, err := w.past.base(id)
 			if err != nil {
 				w.err = err
-				return now
+				return nil, false
 			}
 			if b == nil || b.head.forgotten > m.at {
-				return now
+				return nil, false
 			}
 			facts[id] = w.past.facts(b)
-			for _, x := range w.rest {
+			for _, x := range merges {
 				if x.main == id && x.seq < m.seq {
-					merges, open = append(merges, x), append(open, x.merged...)
+					below, open = append(below, x), append(open, x.merged...)
 				}
 			}
 			for _, s := range w.g.satellites {
-				if s.anchor == id && !slices.ContainsFunc(w.loose, func(l satellite) bool { return l.id == s.id }) {
+				if s.anchor == id && !slices.ContainsFunc(gone, func(l satellite) bool { return l.id == s.id }) {
 					open = append(open, s.id)
 				}
 			}
 		}
-		byArrival(merges)
-		then[side] = refs(foldGroup(facts, w.g.satellites, merges, nil))
+		byArrival(below)
+		then[side] = refs(foldGroup(facts, w.g.satellites, below, nil))
 	}
-	return then
+	return then, true
 }
 
 // units are those of which there are facts.

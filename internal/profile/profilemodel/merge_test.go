@@ -72,8 +72,9 @@ func (m *model) unmerge(name string) (a answer) {
 			if g.seq < undone.seq || side == nil || g == undone {
 				return
 			}
-			if into[g] = sides[side]; change {
-				m.tally["decided anew"] += g.decideAgain(side, undone, left[g], sides, m.then(g))
+			then := m.then(g)
+			if into[g] = then[side]; change {
+				m.tally["decided anew"] += g.decideAgain(side, left[g], sides, then)
 			}
 		}
 	}
@@ -157,10 +158,9 @@ func (m *model) then(g *merge) map[*profile]standing {
 	return sides
 }
 
-// decideAgain chooses anew the fields that a side of a merge has got or lost,
-// because profiles have left it, by what stood then. What was taken from that side, and is
-// there no more, was theirs if the merge that is undone had taken it from them.
-func (g *merge) decideAgain(side *profile, undone *merge, had standing, sides, then map[*profile]standing) (decided int) {
+// decideAgain chooses anew the fields that a side of a merge would not have had then
+// without the profiles that have left it, by what stood then.
+func (g *merge) decideAgain(side *profile, had standing, sides, then map[*profile]standing) (decided int) {
 	source := func(name string) *profile {
 		for path, from := range g.from {
 			if field(path) == name {
@@ -169,15 +169,12 @@ func (g *merge) decideAgain(side *profile, undone *merge, had standing, sides, t
 		}
 		return g.main
 	}
-	anew, theirs := map[string]bool{}, map[string]bool{}
-	for path := range undone.from {
-		theirs[field(path)] = true
-	}
-	for _, s := range sides {
-		for path := range s {
-			name := field(path)
-			has := sides[side].has(name)
-			anew[name] = had.has(name) != has || !has && theirs[name] && source(name) == side
+	anew := map[string]bool{}
+	for _, there := range []map[*profile]standing{sides, then} {
+		for _, s := range there {
+			for path := range s {
+				anew[field(path)] = had.has(field(path)) != then[side].has(field(path))
+			}
 		}
 	}
 	from := map[string]*profile{}
