@@ -131,7 +131,8 @@ describe("dead letters", () => {
     await page.getByText("This letter is not in the queue any more").waitFor();
     await visitor.checkAccessibility();
     await page.goto(other ?? "");
-    await expect.poll(() => record.inputValue()).toContain("T-3");
+    // Which it is depends on the order in which the queue has taken them, at one moment.
+    await expect.poll(() => record.inputValue()).toMatch(/"no": "(T-[234]|O-1)"/);
   });
 
   test("some of them: sent again, and discarded for good", async ({ kindred, visit }) => {
