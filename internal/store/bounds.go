@@ -50,7 +50,7 @@ func (s Span) Validate() error {
 	return validateLimit(s.Limit)
 }
 
-// ValidateScanPrefix checks the arguments of [Store.ScanPrefix].
+// ValidateScanPrefix checks the arguments of [Store.ScanPrefix] and [Store.ScanCounters].
 func ValidateScanPrefix(prefix []byte, after Key, limit int) error {
 	if err := validatePrefix(prefix); err != nil {
 		return err

@@ -7,7 +7,7 @@
 // partition is the unit of distribution and of conflict detection: an engine
 // may keep different partitions on different machines, and no question spans
 // partitions except those that are declared to, [Store.ScanPrefix],
-// [Store.DropPrefix] and [Store.Expunge].
+// [Store.ScanCounters], [Store.DropPrefix] and [Store.Expunge].
 //
 // # What every engine promises
 //
@@ -45,7 +45,7 @@ const (
 	MaxSort      = 1024     // of a sort key
 	MaxValue     = 4 << 20  // of a value
 	MaxTx        = 64 << 20 // of all keys and values written by one Update
-	MaxScan      = 10_000   // records returned for one Span or ScanPrefix
+	MaxScan      = 10_000   // records returned for one Span, ScanPrefix or ScanCounters
 	MaxAttempts  = 64       // runs of one Update's function before ErrConflict
 )
 
@@ -84,6 +84,12 @@ type Key struct {
 type Record struct {
 	Key   Key
 	Value []byte
+}
+
+// Counter is a counter with its value. Its slices belong to the receiver.
+type Counter struct {
+	Key Key
+	N   int64
 }
 
 // Span selects records of one partition: those with Start <= sort key < End,
@@ -152,6 +158,8 @@ type Store interface {
 	// each partition are a snapshot, those of different partitions may be of
 	// different times. Counters are not among the records.
 	ScanPrefix(ctx context.Context, prefix []byte, after Key, limit int) ([]Record, error)
+	// ScanCounters is ScanPrefix for counters. Those that come to 0 are left out.
+	ScanCounters(ctx context.Context, prefix []byte, after Key, limit int) ([]Counter, error)
 	// DropPrefix removes all records and counters of all partitions whose key
 	// starts with prefix, durably. It is not atomic; if it fails or is
 	// interrupted, call it again. Prefix must not be empty.

@@ -219,12 +219,38 @@ func (n *node) counter(key []byte) int64 {
 }
 
 // ScanPrefix implements [store.Store].
-func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, limit int) ([]store.Record, error) {
-	if err := store.ValidateScanPrefix(prefix, after, limit); err != nil {
+func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, limit int) (out []store.Record, err error) {
+	err = s.scanPrefix(ctx, store.KindRecord, prefix, after, limit, func(k store.Key, n *node) bool {
+		out = append(out, store.Record{Key: k, Value: append([]byte{}, n.value...)})
+		return len(out) < limit
+	})
+	if err != nil {
 		return nil, err
 	}
-	if err := s.enter(ctx); err != nil {
+	return out, nil
+}
+
+// ScanCounters implements [store.Store].
+func (s *Store) ScanCounters(ctx context.Context, prefix []byte, after store.Key, limit int) (out []store.Counter, err error) {
+	err = s.scanPrefix(ctx, store.KindCounter, prefix, after, limit, func(k store.Key, n *node) bool {
+		if n.count != 0 {
+			out = append(out, store.Counter{Key: k, N: n.count})
+		}
+		return len(out) < limit
+	})
+	if err != nil {
 		return nil, err
+	}
+	return out, nil
+}
+
+// scanPrefix shows each node of a kind, until that is enough.
+func (s *Store) scanPrefix(ctx context.Context, kind store.Kind, prefix []byte, after store.Key, limit int, show func(store.Key, *node) bool) (err error) {
+	if err := store.ValidateScanPrefix(prefix, after, limit); err != nil {
+		return err
+	}
+	if err := s.enter(ctx); err != nil {
+		return err
 	}
 	defer s.gate.Leave()
 	s.mu.Lock()
@@ -233,32 +259,23 @@ func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, 
 	start := store.AppendPartitionPrefix(nil, prefix)
 	end, _ := store.AppendPrefixEnd(nil, start)
 	if len(after.Partition) > 0 {
-		from := append(store.AppendPhysicalKey(nil, store.KindRecord, after), 0)
+		from := append(store.AppendPhysicalKey(nil, kind, after), 0)
 		if bytes.Compare(from, start) > 0 {
 			start = from
 		}
 	}
-	var out []store.Record
-	var err error
 	root.ascend(start, end, func(n *node) bool {
-		if ctx.Err() != nil {
-			err = ctx.Err()
+		if err = ctx.Err(); err != nil {
 			return false
 		}
-		var kind store.Kind
+		var is store.Kind
 		var key store.Key
-		if kind, key, err = store.DecodePhysicalKey(n.key); err != nil {
+		if is, key, err = store.DecodePhysicalKey(n.key); err != nil {
 			return false
 		}
-		if kind == store.KindRecord {
-			out = append(out, store.Record{Key: key, Value: append([]byte{}, n.value...)})
-		}
-		return len(out) < limit
+		return is != kind || show(key, n)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return err
 }
 
 // DropPrefix implements [store.Store].

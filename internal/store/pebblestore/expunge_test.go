@@ -168,18 +168,23 @@ func TestExpungeUnderLoad(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	h := newHistory()
-	var wg sync.WaitGroup
+	var wg, begun sync.WaitGroup
+	begun.Add(3)
 	for w := range 3 {
 		wg.Go(func() {
+			first := sync.OnceFunc(begun.Done)
+			defer first()
 			rng := rand.New(rand.NewPCG(uint64(w), 1))
 			for ctx.Err() == nil {
 				if err := h.write(s, rng); err != nil {
 					t.Error(err)
 					return
 				}
+				first()
 			}
 		})
 	}
+	begun.Wait()
 	for range 8 {
 		if err := s.Expunge(ctx, []byte("part\x001")); err != nil {
 			t.Fatal(err)

@@ -45,6 +45,8 @@ const (
 
 	doScanPrefix
 	doScanPrefixTo
+	doScanCounters
+	doScanCountersTo
 	doRecordPartitions
 	doRecordPartitionsTo
 	doCounterPartitions
@@ -188,6 +190,12 @@ var specs = [statements]spec{
 	doScanPrefixTo: {"scan_prefix_to", manyPartitions, `
 		SELECT part, sort, value FROM kindred_record
 		WHERE (part, sort) > ($1, $2) AND part < $4 ORDER BY part, sort LIMIT $3::int8`},
+	doScanCounters: {"scan_counters", manyPartitions, `
+		SELECT part, sort, sum(n)::int8 FROM kindred_counter
+		WHERE (part, sort) > ($1, $2) GROUP BY part, sort HAVING sum(n) <> 0 ORDER BY part, sort LIMIT $3::int8`},
+	doScanCountersTo: {"scan_counters_to", manyPartitions, `
+		SELECT part, sort, sum(n)::int8 FROM kindred_counter
+		WHERE (part, sort) > ($1, $2) AND part < $4 GROUP BY part, sort HAVING sum(n) <> 0 ORDER BY part, sort LIMIT $3::int8`},
 	doRecordPartitions: {"record_partitions", manyPartitions, `
 		SELECT DISTINCT part FROM kindred_record WHERE part >= $1 ORDER BY part LIMIT $2::int8`},
 	doRecordPartitionsTo: {"record_partitions_to", manyPartitions, `

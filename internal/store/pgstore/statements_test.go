@@ -20,7 +20,7 @@ var tables = regexp.MustCompile(`(?:FROM|JOIN|UPDATE|INTO|USING)\s+(kindred_\w+)
 // bucket of every row does so for each table that it touches, and the rest touches no
 // table or is one of those questions that package store allows over partitions.
 func TestEveryStatementKeepsToItsScope(t *testing.T) {
-	many := map[statement]bool{doScanPrefix: true, doScanPrefixTo: true, doRecordPartitions: true, doRecordPartitionsTo: true,
+	many := map[statement]bool{doScanPrefix: true, doScanPrefixTo: true, doScanCounters: true, doScanCountersTo: true, doRecordPartitions: true, doRecordPartitionsTo: true,
 		doCounterPartitions: true, doCounterPartitionsTo: true, doForgetSessions: true}
 	names := map[string]bool{}
 	for i, s := range specs {
@@ -271,6 +271,8 @@ func doEverything(ctx context.Context, t *testing.T, s *Store) {
 	}))
 	for _, prefix := range []string{"a", "\xff"} {
 		_, err := s.ScanPrefix(ctx, []byte(prefix), store.Key{}, 10)
+		must(err)
+		_, err = s.ScanCounters(ctx, []byte(prefix), store.Key{}, 10)
 		must(err)
 		must(s.DropPrefix(ctx, []byte(prefix)))
 		must(s.Expunge(ctx, []byte(prefix)))

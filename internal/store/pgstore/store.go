@@ -222,11 +222,31 @@ func (s *Store) askOnce(ctx context.Context, fill func(*batch)) error {
 
 // ScanPrefix implements [store.Store].
 func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, limit int) (out []store.Record, err error) {
+	err = s.scanPrefix(ctx, [2]statement{doScanPrefix, doScanPrefixTo}, prefix, after, limit, func() { out = nil }, func(c [][]byte) error {
+		out = append(out, newRecord(append([]byte{}, c[0]...), c[1], c[2]))
+		return nil
+	})
+	return out, err
+}
+
+// ScanCounters implements [store.Store].
+func (s *Store) ScanCounters(ctx context.Context, prefix []byte, after store.Key, limit int) (out []store.Counter, err error) {
+	err = s.scanPrefix(ctx, [2]statement{doScanCounters, doScanCountersTo}, prefix, after, limit, func() { out = nil }, func(c [][]byte) error {
+		k := store.Key{Partition: append([]byte{}, c[0]...), Sort: append([]byte{}, c[1]...)}
+		out = append(out, store.Counter{Key: k, N: readInt8(c[2])})
+		return nil
+	})
+	return out, err
+}
+
+// scanPrefix asks one of two statements, that without an end or that with one, for
+// rows after a key. Anew is called before the first row, each time.
+func (s *Store) scanPrefix(ctx context.Context, how [2]statement, prefix []byte, after store.Key, limit int, anew func(), row func([][]byte) error) error {
 	if err := store.ValidateScanPrefix(prefix, after, limit); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.enter(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	defer s.gate.Leave()
 	part, sort := prefix, []byte(nil) // no sort key is empty: all of the prefix come after
@@ -234,19 +254,14 @@ func (s *Store) ScanPrefix(ctx context.Context, prefix []byte, after store.Key, 
 		part, sort = after.Partition, after.Sort
 	}
 	end, bounded := store.AppendPrefixEnd(nil, prefix)
-	err = s.ask(ctx, func(b *batch) {
-		out = nil
-		row := func(c [][]byte) error {
-			out = append(out, newRecord(append([]byte{}, c[0]...), c[1], c[2]))
-			return nil
-		}
+	return s.ask(ctx, func(b *batch) {
+		anew()
 		if bounded {
-			b.add(doScanPrefixTo, row, b.bytes(part), b.bytes(sort), b.int8(int64(limit)), end)
+			b.add(how[1], row, b.bytes(part), b.bytes(sort), b.int8(int64(limit)), end)
 		} else {
-			b.add(doScanPrefix, row, b.bytes(part), b.bytes(sort), b.int8(int64(limit)))
+			b.add(how[0], row, b.bytes(part), b.bytes(sort), b.int8(int64(limit)))
 		}
 	})
-	return out, err
 }
 
 // dropBatch is how many partitions DropPrefix clears in one transaction.

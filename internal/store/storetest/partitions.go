@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 
 	"kindred/internal/store"
@@ -130,6 +131,59 @@ func testScanPrefix(t *testing.T, s store.Store) {
 		}
 		want(t, fmt.Sprintf("%q after %q", c.prefix, c.after), show(recs), c.want)
 	}
+}
+
+func testScanCounters(t *testing.T, s store.Store) {
+	partitions := []string{"a", "ab", "ab\x00", "ab\x00\x01", "ab\x01", "abc", "ab\xff", "b", "\xff", "\xff\xff"}
+	for round := range 3 { // several commits, and so several rows where an engine adds rows up
+		update(t, s, func(tx store.Tx) {
+			for i, p := range partitions {
+				tx.Put(key(p, "1"), []byte("no counter"))
+				tx.Put(key(p, "9"), []byte("no counter"))
+				for k := range 3 {
+					tx.Add(key(p, fmt.Sprint(k)), int64(100*i+10*k+round))
+				}
+				tx.Add(key(p, "back to 0"), int64(1-round))
+			}
+			tx.Put(key("abb", "records only"), nil)
+			tx.Add(key("gone", "n"), 7)
+		})
+	}
+	update(t, s, func(tx store.Tx) { tx.Clear([]byte("gone")) })
+	walk := func(prefix string, after store.Key, limit int) (out []string) {
+		for {
+			list, err := s.ScanCounters(context.Background(), []byte(prefix), after, limit)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) > limit {
+				t.Fatalf("%d counters for a limit of %d", len(list), limit)
+			}
+			for _, c := range list {
+				out = append(out, fmt.Sprintf("%q/%s=%d", c.Key.Partition, c.Key.Sort, c.N))
+			}
+			if len(list) < limit {
+				return out
+			}
+			after = list[len(list)-1].Key
+		}
+	}
+	for _, prefix := range []string{"", "a", "ab", "ab\x00", "ab\xff", "\xff", "\xff\xff", "abb", "zz", "\x00"} {
+		var wanted []string
+		for i, p := range partitions {
+			if strings.HasPrefix(p, prefix) {
+				for k := range 3 {
+					wanted = append(wanted, fmt.Sprintf("%q/%d=%d", p, k, 3*(100*i+10*k)+3))
+				}
+			}
+		}
+		for _, limit := range []int{1, 2, 7, store.MaxScan} {
+			want(t, fmt.Sprintf("prefix %q limit %d", prefix, limit), fmt.Sprint(walk(prefix, store.Key{}, limit)), fmt.Sprint(wanted))
+		}
+	}
+	want(t, "after a key before the prefix", walk("ab", key("a", "9"), 1)[0], `"ab"/0=303`)
+	want(t, "after a key that is not there", walk("ab", key("ab", "15"), 1)[0], `"ab"/2=363`)
+	want(t, "after a key behind the prefix", len(walk("ab", key("ac", "1"), 1)), 0)
 }
 
 func testDropPrefix(t *testing.T, s store.Store) {

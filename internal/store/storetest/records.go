@@ -296,6 +296,8 @@ func testBounds(t *testing.T, s store.Store) {
 		wantError(t, fmt.Sprint("Scan, limit ", limit), s.View(ctx, func(r store.Reader) error { _, err := r.Scan(ctx, span); return err }), wanted)
 		_, err := s.ScanPrefix(ctx, []byte("p"), store.Key{}, limit)
 		wantError(t, fmt.Sprint("ScanPrefix, limit ", limit), err, wanted)
+		_, err = s.ScanCounters(ctx, []byte("p"), store.Key{}, limit)
+		wantError(t, fmt.Sprint("ScanCounters, limit ", limit), err, wanted)
 	}
 	wantError(t, "DropPrefix, empty", s.DropPrefix(ctx, nil), store.ErrInvalid)
 	wantError(t, "DropPrefix, long", s.DropPrefix(ctx, long(store.MaxPartition+1)), store.ErrTooLarge)
@@ -303,6 +305,10 @@ func testBounds(t *testing.T, s store.Store) {
 	wantError(t, "ScanPrefix, long", err, store.ErrTooLarge)
 	_, err = s.ScanPrefix(ctx, nil, store.Key{Partition: []byte("p")}, 1)
 	wantError(t, "ScanPrefix after half a key", err, store.ErrInvalid)
+	_, err = s.ScanCounters(ctx, long(store.MaxPartition+1), store.Key{}, 1)
+	wantError(t, "ScanCounters, long", err, store.ErrTooLarge)
+	_, err = s.ScanCounters(ctx, nil, store.Key{Partition: []byte("p")}, 1)
+	wantError(t, "ScanCounters after half a key", err, store.ErrInvalid)
 }
 
 func testTransactionBounds(t *testing.T, s store.Store) {

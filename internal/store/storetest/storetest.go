@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"adding to a counter conflicts with nothing", testCountersDoNotConflict},
 		{"clear and add to one counter in turns agree with a model", testClearAndAdd},
 		{"scan prefix goes through all partitions in order and can go on", testScanPrefix},
+		{"scan counters does so for counters, and leaves out those of 0", testScanCounters},
 		{"drop prefix removes exactly what starts with it", testDropPrefix},
 		{"drop prefix makes updates that read from it run again", testDropPrefixConflicts},
 		{"expunge changes nothing that can be read", testExpunge},
