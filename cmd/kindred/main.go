@@ -26,6 +26,7 @@ import (
 	"kindred/internal/profile/verifycmd"
 	"kindred/internal/replay/replaycmd"
 	"kindred/internal/store/storecmd"
+	"kindred/internal/transfer/copycmd"
 )
 
 const usage = `Kindred keeps one encrypted profile per customer and speaks the API of Amazon
@@ -42,6 +43,7 @@ Connect Customer Profiles.
   kindred replay start|show|rollback   give stored objects what another mapping makes of them
   kindred domain rename OLD NEW        give a domain another name
   kindred backup --to DIR              copy the embedded store of a running server, and kindred restore brings it back
+  kindred copy --from X --to Y         move everything that is stored to another store, of another engine
   kindred audit                        show who called what
   kindred verify [--repair]            look through everything that is stored, and make anew what is derived
   kindred bench [--serve]              put a server under load and measure how long its clients wait
@@ -110,6 +112,8 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return backupcmd.Backup(ctx, rest, stdout)
 	case "restore":
 		return backupcmd.Restore(ctx, rest, stdout)
+	case "copy":
+		return copycmd.Run(ctx, rest, stdout, stderr)
 	case "verify":
 		return verifycmd.Run(ctx, rest, stdout, stderr)
 	case "bench":

@@ -249,8 +249,10 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if err != nil {
 		return err
 	}
-	if err := n.BindRootKey(ctx); err != nil {
+	if err := n.BindRootKey(ctx); errors.Is(err, node.ErrRootKey) {
 		return fmt.Errorf("--root-key-file: %s: %w", c.rootKey, err)
+	} else if err != nil {
+		return err
 	}
 	// That a node of many has no credentials file is no loss: another has it.
 	link, err := prepare(ctx, n, filepath.Join(c.dataDir, "credentials"), !c.shared() || c.renewCredentials)

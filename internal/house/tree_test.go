@@ -125,6 +125,7 @@ var only = map[string]string{
 	"sigv4":         "fault",
 	"standard":      "content",
 	"store":         "",
+	"transfer":      "store",
 	"wire":          "api",
 
 	// The console's pages are the same for everybody; who they are for is decided

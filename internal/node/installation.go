@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"kindred/internal/store"
+	"kindred/internal/transfer"
 )
 
 // rootCheck is the record by which a store knows its root key: a version byte and
@@ -20,11 +21,15 @@ const rootCheckVersion = 1
 // cannot be opened with this one.
 var ErrRootKey = errors.New("this is not the root key of what is stored: give all nodes of a store the same one")
 
-// BindRootKey makes sure that the node has the root key of its store. The first
-// node of a store decides which that is.
+// BindRootKey makes sure that the node has the root key of its store, and that the
+// store is not a copy that was never finished ([transfer.ErrUnfinished]). The first
+// node of a store decides which key that is.
 func (n *Node) BindRootKey(ctx context.Context) error {
 	want := append([]byte{rootCheckVersion}, n.root.MAC("installation", rootCheck.Sort)...)
 	return n.store.Update(ctx, func(tx store.Tx) error {
+		if err := transfer.FinishedIn(ctx, tx); err != nil {
+			return err
+		}
 		values, err := tx.Get(ctx, rootCheck)
 		if err != nil {
 			return fmt.Errorf("installation: %w", err)

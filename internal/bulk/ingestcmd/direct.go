@@ -21,6 +21,7 @@ import (
 	"kindred/internal/rootkey"
 	"kindred/internal/store"
 	"kindred/internal/store/pebblestore"
+	"kindred/internal/transfer"
 )
 
 // So many records share a transaction, and one sync of the disk: few at first,
@@ -64,7 +65,7 @@ type direct struct {
 	size               int // of the next transaction
 }
 
-func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err error) {
+func (o *options) openDirect(ctx context.Context, stderr io.Writer) (_ sink, err error) {
 	dir := filepath.Join(o.dataDir, "store")
 	for _, path := range []string{dir, o.rootKey} { // neither is to be made here
 		if _, err := os.Stat(path); err != nil {
@@ -84,6 +85,9 @@ func (o *options) openDirect(_ context.Context, stderr io.Writer) (_ sink, err e
 			err = errors.Join(err, st.Close())
 		}
 	}()
+	if err := transfer.Finished(ctx, st); err != nil {
+		return nil, err
+	}
 	// As the server does it.
 	if os.Getenv("GOGC") == "" && os.Getenv("GOMEMLIMIT") == "" {
 		node.TuneMemory(int64(o.cacheMiB) << 20)

@@ -23,6 +23,7 @@ import (
 	"kindred/internal/store"
 	"kindred/internal/store/pebblestore"
 	"kindred/internal/store/pgstore"
+	"kindred/internal/transfer"
 )
 
 // ErrFindings: something is not as it must be, and was not repaired.
@@ -117,6 +118,9 @@ func (o *options) run(ctx context.Context, stdout, stderr io.Writer) (err error)
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	if err := transfer.Finished(ctx, st); err != nil {
+		return err
+	}
 	root, err := rootkey.Open(o.rootKey)
 	if err != nil {
 		return err
