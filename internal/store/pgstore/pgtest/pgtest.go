@@ -151,15 +151,8 @@ func majorOf(bin string) int {
 
 // launch makes a cluster and starts it.
 func launch(settings ...string) (_ *Server, err error) {
-	bin, err := binaries()
+	s, err := prepare(settings)
 	if err != nil {
-		return nil, err
-	}
-	s := &Server{bin: bin, settings: settings}
-	if s.as, err = credential(); err != nil {
-		return nil, err
-	}
-	if s.dir, err = os.MkdirTemp("", "kindred-pg-"); err != nil {
 		return nil, err
 	}
 	defer func() {
@@ -173,22 +166,42 @@ func launch(settings ...string) (_ *Server, err error) {
 	if err := os.WriteFile(passwords, []byte(s.password+"\n"), 0o600); err != nil {
 		return nil, err
 	}
-	if s.as != nil {
-		for _, path := range []string{s.dir, passwords} {
-			if err := os.Chown(path, int(s.as.Uid), int(s.as.Gid)); err != nil {
-				return nil, err
-			}
-		}
+	if err := s.own(passwords); err != nil {
+		return nil, err
 	}
 	initdb := s.command("initdb", "-D", s.data(), "-U", "kindred", "--pwfile", passwords, "--auth-local=trust", "--auth-host=scram-sha-256",
 		"--encoding=UTF8", "--locale=C", "--no-sync")
 	if out, err := initdb.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("initdb: %w: %s", err, out)
 	}
+	return s, s.Start()
+}
+
+// prepare makes a directory for a server, and finds it a port.
+func prepare(settings []string) (*Server, error) {
+	bin, err := binaries()
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{bin: bin, settings: settings}
+	if s.as, err = credential(); err != nil {
+		return nil, err
+	}
 	if s.port, err = freePort(); err != nil {
 		return nil, err
 	}
-	return s, s.Start()
+	if s.dir, err = os.MkdirTemp("", "kindred-pg-"); err != nil {
+		return nil, err
+	}
+	return s, s.own(s.dir)
+}
+
+// own gives a file to who runs the server.
+func (s *Server) own(path string) error {
+	if s.as == nil {
+		return nil
+	}
+	return os.Chown(path, int(s.as.Uid), int(s.as.Gid))
 }
 
 // credential is that of the user who runs servers when tests are run by root, for
@@ -228,7 +241,12 @@ func (s *Server) data() string { return filepath.Join(s.dir, "data") }
 // command is a program of PostgreSQL, run by the right user. It ends with the tests,
 // even where those end by a panic.
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	return s.process(filepath.Join(s.bin, name), args...)
+}
+
+// process is any program, run likewise.
+func (s *Server) process(program string, args ...string) *exec.Cmd {
+	cmd := exec.Command(program, args...)
 	cmd.Dir = s.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.as, Pdeathsig: syscall.SIGQUIT, Setpgid: true}
 	return cmd
