@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +16,10 @@ import (
 	"kindred/internal/ingest/ingesttest"
 	"kindred/internal/profile/lineartest"
 	"kindred/internal/store"
+	"kindred/internal/store/pgstore/pgtest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 var (
 	cells = flag.Int("cells", 0, "cells of a history; 0 is the short form")
@@ -25,13 +29,22 @@ var (
 // TestLinearizable: calls that are made at the same time on the same profiles and
 // keys are answered as if they had been made one after the other, on each engine.
 func TestLinearizable(t *testing.T) {
-	for name, engine := range map[string]ingesttest.Engine{"memory": ingesttest.Memory, "pebble": ingesttest.Pebble} {
+	for name, on := range map[string]struct {
+		engine ingesttest.Engine
+		clock  func() func() time.Time
+	}{
+		"memory":                         {ingesttest.Memory, steady},
+		"memory with a clock that jumps": {ingesttest.Memory, jumping},
+		"pebble":                         {ingesttest.Pebble, steady},
+		"pebble with a clock that jumps": {ingesttest.Pebble, jumping},
+		"postgres":                       {ingesttest.Postgres, steady},
+	} {
 		t.Run(name, func(t *testing.T) {
 			o := lineartest.Options{Seed: *seed, Cells: *cells}
 			if o.Seed == 0 {
 				o.Seed = uint64(time.Now().UnixNano())
 			}
-			counts := lineartest.Run(t, newWorld(t, engine), o)
+			counts := lineartest.Run(t, newWorld(t, on.engine, on.clock()), o)
 			t.Logf("seed %d: %+v", o.Seed, counts)
 			if counts.Unknown > 0 || counts.Refused == 0 || counts.Done < counts.Refused {
 				t.Errorf("calls came to %+v: all should be answered, most of them done", counts)
@@ -49,7 +62,7 @@ func TestFindsViolations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			probe := &probe{TB: t}
-			lineartest.Run(probe, wrap(newWorld(t, ingesttest.Memory)), lineartest.Options{Seed: 1, Cells: 20})
+			lineartest.Run(probe, wrap(newWorld(t, ingesttest.Memory, steady())), lineartest.Options{Seed: 1, Cells: 20})
 			if probe.errors.Load() == 0 {
 				t.Error("nothing was found")
 			}
@@ -103,10 +116,24 @@ type world struct {
 
 const of = "chain"
 
-func newWorld(t *testing.T, engine ingesttest.Engine) *world {
-	// Time passes from transaction to transaction, as it does.
+// steady is a clock that goes on from question to question.
+func steady() func() time.Time {
 	start, ticks := time.Now(), new(atomic.Int64)
-	now := func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Microsecond) }
+	return func() time.Time { return start.Add(time.Duration(ticks.Add(1)) * time.Microsecond) }
+}
+
+// jumping is one that now and then is set forward, and back, by up to a day.
+func jumping() func() time.Time {
+	now, by := steady(), new(atomic.Int64)
+	return func() time.Time {
+		if rand.IntN(10) == 0 {
+			by.Store(rand.Int64N(int64(48*time.Hour)) - int64(24*time.Hour))
+		}
+		return now().Add(time.Duration(by.Load()))
+	}
+}
+
+func newWorld(t *testing.T, engine ingesttest.Engine, now func() time.Time) *world {
 	w := &world{World: ingesttest.NewOn(t, func(t testing.TB, _ func() time.Time) store.Store { return engine(t, now) })}
 	w.NewDomain(of)
 	w.PutType(of, "Visit", ingesttest.Type{Create: true, Priority: 1,

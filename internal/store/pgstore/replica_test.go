@@ -45,7 +45,7 @@ func TestFailOver(t *testing.T) {
 		database := primary.Database(t)
 		standby := primary.Standby(t)
 		o.Patience = time.Minute
-		url := pgtest.Either(database, primary, standby)
+		url := primary.Either(database, primary.Address(), standby.Address())
 		stores := []store.Store{pgstoretest.OpenURL(t, url, o), pgstoretest.OpenURL(t, url, o)}
 		for _, s := range stores {
 			closing(t, s)
@@ -72,7 +72,7 @@ func TestAStandbyThatIsAwayHoldsUpAcknowledgements(t *testing.T) {
 	primary := pgtest.New(t)
 	database := primary.Database(t)
 	standby := primary.Standby(t)
-	s := pgstoretest.OpenURL(t, pgtest.Either(database, primary, standby), pgstoretest.Options(nil))
+	s := pgstoretest.OpenURL(t, primary.Either(database, primary.Address(), standby.Address()), pgstoretest.Options(nil))
 	closing(t, s)
 	put := func(ctx context.Context, sort string) error {
 		return s.Update(ctx, func(tx store.Tx) error { tx.Put(key("p", sort), nil); return nil })

@@ -63,6 +63,9 @@ func (p *Proxy) URL(s *Server, database string) string {
 	return fmt.Sprintf("postgres://kindred:%s@%s/%s?sslmode=disable", s.Password(), p.listen.Addr(), database)
 }
 
+// Address is host and port of the proxy.
+func (p *Proxy) Address() string { return p.listen.Addr().String() }
+
 // CutAll breaks all connections.
 func (p *Proxy) CutAll() {
 	p.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,9 +98,15 @@ func (s *Server) ArchiveAll(t testing.TB, archive string) {
 	}
 }
 
-// Either is the URL of a database on whichever of two servers takes writes.
-func Either(database string, one, other *Server) string {
-	return fmt.Sprintf("postgres://kindred:%s@/%s?host=127.0.0.1,127.0.0.1&port=%d,%d&sslmode=disable", one.password, database, one.port, other.port)
+// Either is the URL of a database on whichever of several addresses, of a server and its
+// standbys or of proxies before them, takes writes.
+func (s *Server) Either(database string, addresses ...string) string {
+	var hosts, ports []string
+	for _, a := range addresses {
+		host, port, _ := strings.Cut(a, ":")
+		hosts, ports = append(hosts, host), append(ports, port)
+	}
+	return fmt.Sprintf("postgres://kindred:%s@/%s?host=%s&port=%s&sslmode=disable", s.password, database, strings.Join(hosts, ","), strings.Join(ports, ","))
 }
 
 // Standby starts a streaming replica of a server. From now on the server acknowledges a
