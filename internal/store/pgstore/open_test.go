@@ -158,7 +158,7 @@ func TestInitSaysWhatIsMissing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "grant the user CREATE") {
 		t.Errorf("a user who may not: %v", err)
 	}
-	_, err = pgstore.Open(ctx, parse(t, "postgres://kindred@127.0.0.1:1/none?connect_timeout=1"), pgstore.Options{})
+	_, err = pgstore.Open(ctx, parse(t, "postgres://kindred@127.0.0.1:1/none?connect_timeout=1"), pgstore.Options{Patience: time.Millisecond})
 	if !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("no server: %v", err)
 	}

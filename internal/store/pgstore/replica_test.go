@@ -3,6 +3,7 @@ package pgstore_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -155,4 +156,44 @@ func TestPointInTimeRecovery(t *testing.T) {
 	if len(again.acked) != 20 {
 		t.Errorf("%d of 20 updates of the restored store were acknowledged", len(again.acked))
 	}
+}
+
+// TestOpeningWaitsForTheServer: a node that starts before its database does is there
+// when that is.
+func TestOpeningWaitsForTheServer(t *testing.T) {
+	server := pgtest.New(t)
+	url := server.URL(server.Database(t))
+	if err := server.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	c, err := pgstore.ParseURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tried := make(chan struct{})
+	o := pgstoretest.Options(nil)
+	o.Logger = slog.New(slog.NewTextHandler(onWrite(sync.OnceFunc(func() { close(tried) })), nil))
+	opened := make(chan error, 1)
+	go func() {
+		s, err := pgstore.Open(context.Background(), c, o)
+		if err == nil {
+			err = s.Close()
+		}
+		opened <- err
+	}()
+	<-tried
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-opened; err != nil {
+		t.Error(err)
+	}
+}
+
+// onWrite is a writer that calls a function.
+type onWrite func()
+
+func (f onWrite) Write(p []byte) (int, error) {
+	f()
+	return len(p), nil
 }

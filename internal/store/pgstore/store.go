@@ -43,7 +43,7 @@ var _ store.Store = (*Store)(nil)
 // tables of an older version are brought up to date.
 func Open(ctx context.Context, c *Config, o Options) (*Store, error) {
 	o = o.withDefaults()
-	tables, err := migrate(ctx, c, Setup{Bits: 0, fallback: o.Bits})
+	tables, err := reach(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +65,23 @@ func Open(ctx context.Context, c *Config, o Options) (*Store, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// reach prepares a database, with patience for one that is only just starting, or fails
+// over.
+func reach(ctx context.Context, c *Config, o Options) (schema, error) {
+	for p := (patience{}); ; {
+		tables, err := migrate(ctx, c, Setup{Bits: 0, fallback: o.Bits})
+		if !errors.Is(err, store.ErrUnavailable) {
+			return tables, err
+		}
+		if p.until.IsZero() {
+			o.Logger.Warn("the database cannot be reached; trying again", slog.String("store", c.String()), slog.Duration("for", o.Patience), slog.String("error", err.Error()))
+		}
+		if !p.again(ctx, o.Patience) {
+			return schema{}, err
+		}
+	}
 }
 
 // errUnsafe: the server does not keep what it has acknowledged.
@@ -172,21 +189,32 @@ func (p *patience) wait(ctx context.Context, s *Store, err error) error {
 	if ctx.Err() != nil || judge(err) == isFatal {
 		return outward(ctx, err)
 	}
+	switch {
+	case p.again(ctx, s.opts.Patience):
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	}
+	return outward(ctx, err)
+}
+
+// again waits a little, and reports whether there is patience left for another try.
+func (p *patience) again(ctx context.Context, within time.Duration) bool {
 	now := time.Now()
 	if p.until.IsZero() {
-		p.until, p.pause = now.Add(s.opts.Patience), firstPause
+		p.until, p.pause = now.Add(within), firstPause
 	}
 	if now.After(p.until) {
-		return outward(ctx, err)
+		return false
 	}
 	timer := time.NewTimer(p.pause)
 	defer timer.Stop()
 	p.pause = min(2*p.pause, maxPause)
 	select {
 	case <-timer.C:
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }
 
