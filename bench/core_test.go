@@ -131,16 +131,23 @@ func on(b testing.TB, st store.Store, log *slog.Logger) *node.Node {
 // prepare is on for a node that is described further.
 func prepare(b testing.TB, c node.Config) *node.Node {
 	b.Helper()
-	c.Region, c.Account, c.Endpoint = "us-east-1", "000000000000", func() string { return "http://127.0.0.1" }
-	n, err := node.New(c)
-	if err != nil {
-		b.Fatal(err)
-	}
+	n := wired(b, c)
 	ctx := context.Background()
 	if _, err := n.DomainAPI.CreateDomain(ctx, &profileapi.CreateDomainRequest{DomainName: "bench", DefaultExpirationDays: 366}); err != nil {
 		b.Fatal(err)
 	}
 	if _, err := n.TypesAPI.PutProfileObjectType(ctx, objectType("bench")); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// wired is a node without anything in it.
+func wired(b testing.TB, c node.Config) *node.Node {
+	b.Helper()
+	c.Region, c.Account, c.Endpoint = "us-east-1", "000000000000", func() string { return "http://127.0.0.1" }
+	n, err := node.New(c)
+	if err != nil {
 		b.Fatal(err)
 	}
 	return n

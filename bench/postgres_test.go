@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"log/slog"
+	"strconv"
 	"sync/atomic"
 	"testing"
 
@@ -13,6 +14,8 @@ import (
 
 	"kindred/internal/datakey"
 	"kindred/internal/mapping"
+	"kindred/internal/node"
+	"kindred/internal/rootkey"
 	"kindred/internal/store/pgstore"
 	"kindred/internal/store/pgstore/pgtest"
 )
@@ -21,14 +24,19 @@ import (
 // give it, and an empty database on it.
 func database(b *testing.B) (url string) {
 	b.Helper()
-	s := pgtest.New(b, "shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+	s := databaseServer(b)
 	return s.URL(s.Database(b)) + "&pool_max_conns=32"
 }
 
-// BenchmarkPostgresCore is the whole ingestion core on the engine for many nodes: one
-// durable commit per object.
-func BenchmarkPostgresCore(b *testing.B) {
-	c, err := pgstore.ParseURL(database(b))
+func databaseServer(b *testing.B) *pgtest.Server {
+	b.Helper()
+	return pgtest.New(b, "shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+}
+
+// openPostgres opens a store for the time of a benchmark.
+func openPostgres(b *testing.B, url string) *pgstore.Store {
+	b.Helper()
+	c, err := pgstore.ParseURL(url)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -41,7 +49,13 @@ func BenchmarkPostgresCore(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	n := on(b, st, slog.New(slog.DiscardHandler))
+	return st
+}
+
+// BenchmarkPostgresCore is the whole ingestion core on the engine for many nodes: one
+// durable commit per object.
+func BenchmarkPostgresCore(b *testing.B) {
+	n := on(b, openPostgres(b, database(b)), slog.New(slog.DiscardHandler))
 	list := records(0, b.N)
 	var next atomic.Int64
 	b.SetParallelism(parallel)
@@ -126,4 +140,43 @@ func BenchmarkPostgresCoreBaseline(b *testing.B) {
 		}
 	})
 	report(b, used, "objects/s")
+}
+
+// BenchmarkPostgresNodes is the ingestion core of one, two and four nodes on one
+// database, each with a store, connections and caches of its own. It tells the database's
+// share of the processor time that all take together: where that is most of it, more
+// nodes on the same machine cannot help, and more machines for nodes do until the
+// database's is full.
+func BenchmarkPostgresNodes(b *testing.B) {
+	for _, nodes := range []int{1, 2, 4} {
+		b.Run(strconv.Itoa(nodes), func(b *testing.B) {
+			server := databaseServer(b)
+			url := server.URL(server.Database(b)) + "&pool_max_conns=" + strconv.Itoa(32/nodes)
+			root, log := rootkey.Random(), slog.New(slog.DiscardHandler)
+			list := []*node.Node{prepare(b, node.Config{Store: openPostgres(b, url), Root: root, Log: log})}
+			for range nodes - 1 {
+				list = append(list, wired(b, node.Config{Store: openPostgres(b, url), Root: root, Log: log}))
+			}
+			texts := records(0, b.N)
+			var next atomic.Int64
+			b.SetParallelism(parallel)
+			own, theirs := processorTime(), server.ProcessorTime()
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					i := next.Add(1) - 1
+					r, err := list[i%int64(nodes)].Ingest.Put(context.Background(), "bench", "Member", texts[i:][:1])
+					if err != nil || r[0].Err != nil {
+						b.Error(err, r)
+						return
+					}
+				}
+			})
+			b.StopTimer()
+			ours, used := processorTime()-own, server.ProcessorTime()-theirs
+			report(b, own, "objects/s")
+			b.ReportMetric(float64(used)/float64(ours+used), "database-share")
+			b.ReportMetric(float64(used.Microseconds())/float64(b.N), "database-µs/op")
+		})
+	}
 }

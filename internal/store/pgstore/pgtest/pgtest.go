@@ -373,17 +373,48 @@ func running(pid int) bool {
 
 // stat reads the state and the parent of a process.
 func stat(path string) (state string, parent int, ok bool) {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return "", 0, false
-	}
-	_, rest, _ := strings.Cut(string(b), ") ") // behind the name of the program
-	fields := strings.Fields(rest)
+	fields := statFields(path)
 	if len(fields) < 2 {
 		return "", 0, false
 	}
-	parent, err = strconv.Atoi(fields[1])
+	parent, err := strconv.Atoi(fields[1])
 	return fields[0], parent, err == nil
+}
+
+// statFields are what the system tells of a process, from its state on.
+func statFields(path string) []string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil
+	}
+	_, rest, _ := strings.Cut(string(b), ") ") // behind the name of the program
+	return strings.Fields(rest)
+}
+
+// clockTick is the unit of times in /proc, on every Linux that Go runs on.
+const clockTick = 10 * time.Millisecond
+
+// ProcessorTime is what the server has used of the processors, in ticks of 10 ms: that of
+// its processes and of those that have ended.
+func (s *Server) ProcessorTime() (used time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.proc == nil {
+		return 0
+	}
+	pid := s.proc.Process.Pid
+	add := func(pid, from, to int) { // user and system time, and those of children that have ended
+		fields := statFields(fmt.Sprintf("/proc/%d/stat", pid))
+		for i := from; i < to && i < len(fields); i++ {
+			n, _ := strconv.ParseInt(fields[i], 10, 64) // 0 if it is none
+			used += time.Duration(n) * clockTick
+		}
+	}
+	add(pid, 11, 15)
+	for _, child := range children(pid) {
+		add(child, 11, 13)
+	}
+	return used
 }
 
 func (s *Server) remove() error { return errors.Join(s.Stop(), os.RemoveAll(s.dir)) }
