@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
@@ -20,17 +21,25 @@ import (
 	"kindred/internal/store/pgstore/pgtest"
 )
 
-// database is a server that waits for the disk, with memory as an operator would
-// give it, and an empty database on it.
-func database(b *testing.B) (url string) {
-	b.Helper()
-	s := databaseServer(b)
-	return s.URL(s.Database(b)) + "&pool_max_conns=32"
-}
-
+// databaseServer is a server that waits for the disk, with memory as an operator
+// would give it.
 func databaseServer(b *testing.B) *pgtest.Server {
 	b.Helper()
 	return pgtest.New(b, "shared_buffers=512MB", "max_wal_size=4GB", "checkpoint_timeout=15min")
+}
+
+// pooled bounds a client's connections.
+const pooled = "&pool_max_conns=32"
+
+// reportBoth reports objects per second, and the processor time that the client and
+// the database took for one.
+func reportBoth(b *testing.B, server *pgtest.Server, own, theirs time.Duration) {
+	b.Helper()
+	b.StopTimer()
+	ours, used := processorTime()-own, server.ProcessorTime()-theirs
+	report(b, own, "objects/s")
+	b.ReportMetric(float64(used)/float64(ours+used), "database-share")
+	b.ReportMetric(float64(used.Microseconds())/float64(b.N), "database-µs/op")
 }
 
 // openPostgres opens a store for the time of a benchmark.
@@ -55,12 +64,13 @@ func openPostgres(b *testing.B, url string) *pgstore.Store {
 // BenchmarkPostgresCore is the whole ingestion core on the engine for many nodes: one
 // durable commit per object.
 func BenchmarkPostgresCore(b *testing.B) {
-	n := on(b, openPostgres(b, database(b)), slog.New(slog.DiscardHandler))
+	server := databaseServer(b)
+	n := on(b, openPostgres(b, server.URL(server.Database(b))+pooled), slog.New(slog.DiscardHandler))
 	list := records(0, b.N)
 	var next atomic.Int64
 	b.SetParallelism(parallel)
 	b.ReportAllocs()
-	used := processorTime()
+	own, theirs := processorTime(), server.ProcessorTime()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -71,7 +81,7 @@ func BenchmarkPostgresCore(b *testing.B) {
 			}
 		}
 	})
-	report(b, used, "objects/s")
+	reportBoth(b, server, own, theirs)
 }
 
 const baselineUpsert = `INSERT INTO record (key, value) VALUES ($1, $2) ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value`
@@ -81,7 +91,8 @@ const baselineUpsert = `INSERT INTO record (key, value) VALUES ($1, $2) ON CONFL
 // round trip, on the same kind of server.
 func BenchmarkPostgresCoreBaseline(b *testing.B) {
 	ctx := context.Background()
-	pool, err := pgxpool.New(ctx, database(b))
+	server := databaseServer(b)
+	pool, err := pgxpool.New(ctx, server.URL(server.Database(b))+pooled)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -100,7 +111,7 @@ func BenchmarkPostgresCoreBaseline(b *testing.B) {
 	var next atomic.Int64
 	b.SetParallelism(parallel)
 	b.ReportAllocs()
-	used := processorTime()
+	own, theirs := processorTime(), server.ProcessorTime()
 	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
@@ -139,7 +150,7 @@ func BenchmarkPostgresCoreBaseline(b *testing.B) {
 			}
 		}
 	})
-	report(b, used, "objects/s")
+	reportBoth(b, server, own, theirs)
 }
 
 // BenchmarkPostgresNodes is the ingestion core of one, two and four nodes on one
@@ -172,11 +183,7 @@ func BenchmarkPostgresNodes(b *testing.B) {
 					}
 				}
 			})
-			b.StopTimer()
-			ours, used := processorTime()-own, server.ProcessorTime()-theirs
-			report(b, own, "objects/s")
-			b.ReportMetric(float64(used)/float64(ours+used), "database-share")
-			b.ReportMetric(float64(used.Microseconds())/float64(b.N), "database-µs/op")
+			reportBoth(b, server, own, theirs)
 		})
 	}
 }

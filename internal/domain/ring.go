@@ -351,7 +351,8 @@ func (d *Domains) update(ctx context.Context, of ref, fn func(*Config, *seal.Tx)
 }
 
 // UpdateWith is Update for who already works with a configuration. When that is
-// no longer in force nothing is done and [IsStale] holds for the error.
+// no longer in force nothing is written and [IsStale] holds for the error; fn may
+// have been called, and its reads have failed.
 func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) error) error {
 	ring, err := d.ringInForce(ctx, c)
 	if err != nil {
@@ -359,9 +360,7 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 	}
 	var tally seal.Tally
 	err = d.store.Update(ctx, func(tx store.Tx) error {
-		if err := c.inForce(ctx, tx); err != nil {
-			return err
-		}
+		tx.Expect(c.ID.configKey(revisionItem), c.revision)
 		sealed := seal.NewTx(tx, ring)
 		if err := fn(sealed); err != nil {
 			return err
@@ -369,7 +368,8 @@ func (d *Domains) UpdateWith(ctx context.Context, c *Config, fn func(*seal.Tx) e
 		tally = sealed.Tally()
 		return sealed.Err()
 	})
-	if errors.Is(err, errStale) {
+	if errors.Is(err, store.ErrUnexpected) {
+		err = errStale
 		d.drop(c)
 	}
 	if err == nil && d.tallied != nil && tally != (seal.Tally{}) {

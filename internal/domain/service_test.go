@@ -271,9 +271,29 @@ func TestStaleTransactionsStartAgain(t *testing.T) {
 	if _, err := w.Domain.PutDomainSettings(ctx, &kindredapi.PutDomainSettingsRequest{DomainName: "d", DefaultCountry: &country}); err != nil {
 		t.Fatal(err)
 	}
-	err = w.Domains.UpdateWith(ctx, cfg, func(*seal.Tx) error { t.Error("ran with an old configuration"); return nil })
+	kept := store.Key{Partition: cfg.ID.Partition('t'), Sort: []byte("c")}
+	err = w.Domains.UpdateWith(ctx, cfg, func(tx *seal.Tx) error { tx.Put(kept, []byte("by an old configuration")); return nil })
 	if !domain.IsStale(err) {
 		t.Errorf("an old configuration: %v", err)
+	}
+	err = w.Domains.UpdateWith(ctx, cfg, func(tx *seal.Tx) error {
+		if _, err := tx.Get(ctx, kept); !errors.Is(err, store.ErrUnexpected) {
+			t.Errorf("read with an old configuration: %v", err)
+		}
+		return errors.New("of an old configuration")
+	})
+	if !domain.IsStale(err) {
+		t.Errorf("an old configuration, and a function that fails: %v", err)
+	}
+	err = w.Domains.View(ctx, "d", func(_ *domain.Config, r *seal.Reader) error {
+		v, err := r.Get(ctx, kept)
+		if err == nil && string(v[0]) != "NO" {
+			t.Errorf("committed %s", v[0])
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -47,7 +47,7 @@ type indexChange struct {
 // begin starts a new profile.
 func begin(ctx context.Context, tx *seal.Tx, cfg *domain.Config, id ID) *change {
 	secret := seal.NewSecret()
-	c := &change{ctx: ctx, tx: tx.Under(secret), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
+	c := &change{ctx: ctx, tx: tx.Under(secret).AsNew(), cfg: cfg, id: id, p: partition(cfg.ID, id), now: tx.Now().UnixMicro(),
 		fresh: true, manual: &manual{}}
 	c.head = &head{created: c.now, updated: c.now, secret: secret}
 	return c
@@ -261,9 +261,11 @@ func (c *change) writeIndex() error {
 			return fmt.Errorf("index: %w", err)
 		}
 	}
+	fresh := c.tx.AsNew()
 	for i, s := range sums {
-		n := int64(s.delta)
+		n, tx := int64(s.delta), fresh
 		if counts[i] != nil {
+			tx = c.tx
 			old, size := binary.Uvarint(counts[i])
 			if size <= 0 {
 				return fmt.Errorf("index count: %w", store.ErrCorrupt)
@@ -276,7 +278,7 @@ func (c *change) writeIndex() error {
 		case n == 0:
 			c.tx.Delete(keys[i])
 		default:
-			c.tx.PutPlain(keys[i], binary.AppendUvarint(nil, uint64(n)))
+			tx.PutPlain(keys[i], binary.AppendUvarint(nil, uint64(n)))
 		}
 	}
 	return nil

@@ -119,10 +119,14 @@ func (c *change) put(in *Object) error {
 	if old != nil && old.order != k.order {
 		c.tx.Delete(c.key(objectSort(in.Origin, old.order)))
 	}
-	c.tx.PutWith(in.BodyKey, c.key(objectSort(in.Origin, k.order)), in.Body)
+	body := c.tx
+	if old == nil {
+		body = body.AsNew()
+	}
+	body.PutWith(in.BodyKey, c.key(objectSort(in.Origin, k.order)), in.Body)
 	c.save(k)
 	if old == nil {
-		c.tx.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
+		body.PutPlain(uniqueKey(c.cfg.ID, in.Origin), c.id[:])
 		c.head.objects++
 		c.head.counts.add(in.Origin.Type, 1)
 	}

@@ -44,10 +44,13 @@ func shadowSort(sort []byte) []byte { return append([]byte{'w'}, sort...) }
 
 func (o *overlay) Now() time.Time { return o.tx.Now() }
 
-func (o *overlay) Put(k store.Key, value []byte) { o.buf.Put(k, value) }
-func (o *overlay) Delete(k store.Key)            { o.buf.Delete(k) }
-func (o *overlay) Clear(partition []byte)        { o.buf.Clear(partition) }
-func (o *overlay) Add(store.Key, int64)          {}
+func (o *overlay) Put(k store.Key, value []byte)    { o.buf.Put(k, value) }
+func (o *overlay) PutNew(k store.Key, value []byte) { o.buf.PutNew(k, value) }
+func (o *overlay) Delete(k store.Key)               { o.buf.Delete(k) }
+func (o *overlay) Clear(partition []byte)           { o.buf.Clear(partition) }
+func (o *overlay) Add(store.Key, int64)             {}
+
+func (o *overlay) Expect(k store.Key, value []byte) { o.tx.Expect(k, value) }
 
 func (o *overlay) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
 	return o.tx.Count(ctx, keys...)

@@ -68,7 +68,26 @@ type Tx struct {
 	tx    store.Tx
 	err   error
 	owner *Tx // of a view: the transaction
+	isNew bool
 	tally Tally
+}
+
+// AsNew is the transaction for writing records that are believed not to be there, see
+// [store.Tx.PutNew].
+func (t *Tx) AsNew() *Tx {
+	owner := t
+	if t.owner != nil {
+		owner = t.owner
+	}
+	return &Tx{Reader: t.Reader, tx: t.tx, owner: owner, isNew: true}
+}
+
+func (t *Tx) put(k store.Key, value []byte) {
+	if t.isNew {
+		t.tx.PutNew(k, value)
+	} else {
+		t.tx.Put(k, value)
+	}
 }
 
 // Tally counts what a transaction does, by kinds that are its owner's, who looks at it
@@ -94,7 +113,7 @@ func (t *Tx) PutWith(id uint32, k store.Key, value []byte) {
 		t.fail(err)
 		return
 	}
-	t.tx.Put(k, sealed)
+	t.put(k, sealed)
 }
 
 func (t *Tx) fail(err error) {
@@ -108,7 +127,7 @@ func (t *Tx) fail(err error) {
 
 // PutPlain writes a value as it is: only for what says nothing of a customer,
 // such as a reference count under a hashed key.
-func (t *Tx) PutPlain(k store.Key, value []byte) { t.tx.Put(k, value) }
+func (t *Tx) PutPlain(k store.Key, value []byte) { t.put(k, value) }
 
 // Delete removes a record.
 func (t *Tx) Delete(k store.Key) { t.tx.Delete(k) }

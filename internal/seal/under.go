@@ -128,7 +128,7 @@ func (r *Reader) Under(secret Secret) *Reader {
 // Under is a view of the transaction that seals and opens under a secret. What
 // it writes is part of the transaction, whose Err also tells its failures.
 func (t *Tx) Under(secret Secret) *Tx {
-	v := &Tx{Reader: *t.Reader.Under(secret), tx: t.tx, owner: t}
+	v := &Tx{Reader: *t.Reader.Under(secret), tx: t.tx, owner: t, isNew: t.isNew}
 	if t.owner != nil {
 		v.owner = t.owner
 	}

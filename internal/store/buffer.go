@@ -21,6 +21,7 @@ type Write struct {
 	Kind  WriteKind // 0 once a later Clear undid it; such are not handed out
 	Key   Key
 	Value []byte // of a put, never nil
+	New   bool   // of a put: the caller believes that there is no such record
 	Delta int64  // of an add, the sum of all adds of the run
 
 	hash      uint64
@@ -129,7 +130,12 @@ func (b *Buffer) Writes() []Write {
 }
 
 // Put buffers a put.
-func (b *Buffer) Put(k Key, value []byte) {
+func (b *Buffer) Put(k Key, value []byte) { b.put(k, value, false) }
+
+// PutNew buffers a put of a record that the caller believes not to be there.
+func (b *Buffer) PutNew(k Key, value []byte) { b.put(k, value, true) }
+
+func (b *Buffer) put(k Key, value []byte, isNew bool) {
 	if len(value) > MaxValue {
 		b.fail(fmt.Errorf("%w: value of %d bytes, at most %d are allowed", ErrTooLarge, len(value), MaxValue))
 		return
@@ -142,6 +148,8 @@ func (b *Buffer) Put(k Key, value []byte) {
 		value = []byte{}
 	}
 	b.size += len(value) - len(w.Value)
+	// After another write to the same record it is anybody's guess what is stored.
+	w.New = isNew && (w.Kind == 0 || w.Kind == WritePut && w.New)
 	w.Kind, w.Value = WritePut, value
 }
 
@@ -200,6 +208,16 @@ func (b *Buffer) Get(k Key) (value []byte, known bool, err error) {
 		return append([]byte{}, b.writes[i].Value...), true, nil
 	}
 	return nil, b.partitions[p].Cleared, nil
+}
+
+// Expect notes that k was read as it is stored. It reports false if k is not allowed.
+func (b *Buffer) Expect(k Key) bool {
+	if err := k.Validate(); err != nil {
+		b.fail(err)
+		return false
+	}
+	b.partitions[b.partition(k.Partition)].Read = true
+	return true
 }
 
 // Count notes that k was counted and returns what the run added to it. The

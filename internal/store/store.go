@@ -4,9 +4,9 @@
 //
 // A record has a partition key and a sort key, both opaque bytes, and a value.
 // Records of one partition are ordered by the bytes of their sort key. The
-// partition is the unit of distribution and of conflict detection: an engine
-// may keep different partitions on different machines, and no question spans
-// partitions except those that are declared to, [Store.ScanPrefix],
+// partition is the unit of distribution, and of conflict detection at its coarsest:
+// an engine may keep different partitions on different machines, and no question
+// spans partitions except those that are declared to, [Store.ScanPrefix],
 // [Store.ScanCounters], [Store.DropPrefix] and [Store.Expunge].
 //
 // # What every engine promises
@@ -16,10 +16,10 @@
 //     [ErrUnknownOutcome] none of them ever is.
 //  2. Durable: after Update returns nil its writes survive a crash of the
 //     process and loss of power.
-//  3. Serialisable: an Update commits only if every partition it read from
-//     (with Get or Scan) is unchanged, absent records included, since it was
-//     read. Otherwise the function runs again. The check is by partition, never
-//     finer in what is promised and never coarser than a bounded hash of it.
+//  3. Serialisable: an Update commits only if all that it has read with Get and
+//     Scan, absent records included, is still what is there. Otherwise the
+//     function runs again. An engine may check more than that, up to the
+//     partitions that were read from or a bounded hash of them.
 //  4. Snapshot: everything that one run of a View's function reads existed at the
 //     same time, up to the read that fails if one does. Counters are so too as far
 //     as updates that add to them also write a record that the run reads, or the
@@ -57,6 +57,8 @@ var (
 	// ErrConflict: the update kept losing to others and was given up; nothing
 	// was written. The caller may try again later.
 	ErrConflict = errors.New("store: too many conflicting updates")
+	// ErrUnexpected: a record is not what [Tx.Expect] was told; nothing was written.
+	ErrUnexpected = errors.New("store: a record is not as expected")
 	// ErrTooLarge: a key, value, scan limit or transaction is over its bound.
 	ErrTooLarge = errors.New("store: over a size bound")
 	// ErrCorrupt: stored bytes are damaged; the wrapped text names the file or
@@ -126,6 +128,10 @@ type Tx interface {
 	Reader
 	// Put writes a record, replacing one that is there.
 	Put(k Key, value []byte)
+	// PutNew is Put of a record that the caller believes not to be there. If it is, it is
+	// replaced all the same, at the price of another run; if not, an engine may save a
+	// look at what it would replace.
+	PutNew(k Key, value []byte)
 	// Delete removes a record; removing one that is not there is no error.
 	Delete(k Key)
 	// Clear removes all records of a partition, counters included.
@@ -134,6 +140,13 @@ type Tx interface {
 	// those of Put, and adding to one conflicts with nothing: they are for
 	// totals that many updates touch.
 	Add(k Key, delta int64)
+	// Expect has the update take place only if a record has the value that the caller
+	// knows of it, or is absent if that is nil. It is a read, of what is stored and
+	// not of what the run has written, without an answer, so that an engine behind a
+	// network need not make a round trip for it: when it finds that the record is
+	// otherwise, reads fail with [ErrUnexpected], and with that Update ends, whatever
+	// the function returns. The value must not be changed until then.
+	Expect(k Key, value []byte)
 	// Now is the time of this run, UTC with microseconds, the same at each
 	// call. What is written together carries the same time.
 	Now() time.Time

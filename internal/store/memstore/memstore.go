@@ -152,6 +152,9 @@ func (s *Store) run(ctx context.Context, fn func(store.Tx) error, alone bool) (d
 		defer t.end()
 		return fn(t)
 	}()
+	if t.unexpected {
+		err = store.ErrUnexpected
+	}
 	if !alone {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -318,6 +321,7 @@ type tx struct {
 	ended bool
 
 	reads, failsAt int // the read that fails, if not 0
+	unexpected     bool
 }
 
 func (t *tx) end() { t.ended = true }
@@ -332,7 +336,24 @@ func (t *tx) check(ctx context.Context) error {
 	if t.reads++; t.failsAt > 0 && t.reads >= t.failsAt {
 		return errInVain
 	}
+	if t.unexpected {
+		return store.ErrUnexpected
+	}
 	return nil
+}
+
+func (t *tx) Expect(k store.Key, value []byte) {
+	if t.ended || !t.buf.Expect(k) {
+		return
+	}
+	var stored []byte
+	n := t.root.get(store.AppendPhysicalKey(nil, store.KindRecord, k))
+	if n != nil {
+		stored = n.value
+	}
+	if (n == nil) != (value == nil) || !bytes.Equal(stored, value) {
+		t.unexpected = true
+	}
 }
 
 func (t *tx) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
@@ -415,7 +436,9 @@ func (t *tx) scan(s store.Span) []store.Record {
 }
 
 func (t *tx) Put(k store.Key, value []byte) { t.buf.Put(k, value) }
-func (t *tx) Delete(k store.Key)            { t.buf.Delete(k) }
-func (t *tx) Clear(partition []byte)        { t.buf.Clear(partition) }
-func (t *tx) Add(k store.Key, delta int64)  { t.buf.Add(k, delta) }
-func (t *tx) Now() time.Time                { return t.now }
+
+func (t *tx) PutNew(k store.Key, value []byte) { t.buf.PutNew(k, value) }
+func (t *tx) Delete(k store.Key)               { t.buf.Delete(k) }
+func (t *tx) Clear(partition []byte)           { t.buf.Clear(partition) }
+func (t *tx) Add(k store.Key, delta int64)     { t.buf.Add(k, delta) }
+func (t *tx) Now() time.Time                   { return t.now }

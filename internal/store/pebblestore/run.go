@@ -25,6 +25,8 @@ type run struct {
 	seen  uint64 // none after this one is
 	now   time.Time
 
+	unmet error // of a record that is not as expected, or could not be looked at
+
 	key, end []byte // scratch
 	on       bool   // the iterator stands at the record that was looked up last
 }
@@ -49,7 +51,7 @@ func (r *run) release() {
 func (s *Store) endRun(r *run) {
 	r.release()
 	r.buf.Reset()
-	r.now = time.Time{}
+	r.now, r.unmet = time.Time{}, nil
 	s.runs.Put(r)
 }
 
@@ -227,7 +229,22 @@ func (t *tx) check(ctx context.Context) error {
 	if t.r == nil {
 		return fmt.Errorf("%w: the reader was used after its function returned", store.ErrInvalid)
 	}
-	return ctx.Err()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return t.r.unmet
+}
+
+func (t *tx) Expect(k store.Key, value []byte) {
+	if t.r == nil || t.r.unmet != nil || !t.r.buf.Expect(k) {
+		return
+	}
+	switch v, err := t.r.lookup(store.KindRecord, k); {
+	case err != nil:
+		t.r.unmet = err
+	case (v == nil) != (value == nil) || !bytes.Equal(v, value):
+		t.r.unmet = store.ErrUnexpected
+	}
 }
 
 func (t *tx) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
@@ -308,6 +325,12 @@ func (t *tx) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
 func (t *tx) Put(k store.Key, value []byte) {
 	if t.r != nil {
 		t.r.buf.Put(k, value)
+	}
+}
+
+func (t *tx) PutNew(k store.Key, value []byte) {
+	if t.r != nil {
+		t.r.buf.PutNew(k, value)
 	}
 }
 

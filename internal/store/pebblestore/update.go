@@ -58,6 +58,9 @@ func (s *Store) attempt(ctx context.Context, fn func(store.Tx) error, alone bool
 		lock()
 	}
 	err = r.call(func(t *tx) error { return fn(t) })
+	if r.unmet != nil {
+		err = r.unmet
+	}
 	if !s.unchanged(r) {
 		return false, nil
 	}

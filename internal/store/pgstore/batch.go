@@ -66,6 +66,7 @@ const (
 	oidBytea = 17
 	oidInt8  = 20
 	oidInt4  = 23
+	oidXid   = 28
 )
 
 // array begins an array of n elements.
@@ -103,6 +104,16 @@ func (b *batch) int8s(n int, at func(int) int64) []byte {
 	return b.took(start)
 }
 
+func (b *batch) xids(list []uint32) []byte {
+	start := len(b.args)
+	b.array(oidXid, len(list))
+	for _, x := range list {
+		b.args = binary.BigEndian.AppendUint32(b.args, 4)
+		b.args = binary.BigEndian.AppendUint32(b.args, x)
+	}
+	return b.took(start)
+}
+
 func (b *batch) bools(n int, at func(int) bool) []byte {
 	start := len(b.args)
 	b.array(oidBool, n)
@@ -127,6 +138,9 @@ func (b *batch) byteas(n int, at func(int) []byte) []byte {
 	}
 	return b.took(start)
 }
+
+// readXid decodes the number of a transaction.
+func readXid(column []byte) uint32 { return uint32(readInt4(column)) }
 
 // readInt4 and readInt8 decode columns; NULL is 0.
 func readInt4(column []byte) int32 {

@@ -25,7 +25,7 @@ type verdict int
 
 const (
 	isFatal   verdict = iota // the call ends with it
-	isStale                  // a version is not the one that was read: run again
+	isStale                  // something is not as it was read, or believed: run again
 	isRefused                // the server has undone the transaction; again, it may succeed
 	isLost                   // the connection or the server went away
 )
@@ -53,7 +53,7 @@ func judge(err error) verdict {
 			return isFatal
 		}
 		return isLost
-	case p.Code == stale:
+	case p.Code == stale, p.Code == taken:
 		return isStale
 	case p.Code == "40001", p.Code == "40P01", p.Code == "55P03": // serialisation, deadlock, lock not available
 		return isRefused

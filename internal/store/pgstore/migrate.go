@@ -67,6 +67,12 @@ var migrations = []migration{
 		) WITH (fillfactor = 50);
 		COMMENT ON TABLE kindred_record IS 'records of Kindred, values sealed';
 		COMMENT ON COLUMN kindred_record.bucket IS 'leading bits of the SHA-256 of part';`},
+	// A page is tidied whenever it is looked at while less is free than the fill factor
+	// leaves: at 50 that is at every look. At 100 it is when a tenth is left. Builds
+	// before do not see what later ones write to plain databases by its version.
+	{needs: 2, sql: `
+		ALTER TABLE kindred_counter SET (fillfactor = 100);
+		ALTER TABLE kindred_session SET (fillfactor = 100);`},
 }
 
 // SchemaVersion is the version of the tables that this build makes.
@@ -89,7 +95,8 @@ type Setup struct {
 	Bits  int  // of a bucket; 0 is DefaultBits, or DefaultDistributedBits with Citus
 	Citus bool // distribute the tables
 
-	fallback int // bits of tables that are made, where Bits is 0
+	fallback int  // bits of tables that are made, where Bits is 0
+	routed   bool // a plain database is to be used as a distributed one
 }
 
 func (w Setup) bits() int {
@@ -180,27 +187,40 @@ func (s *schema) bring(ctx context.Context, tx pgx.Tx, want Setup) error {
 			return err
 		}
 	}
+	anew := fresh || want.routed
 	if want.Citus && !s.distributed {
 		if err := s.distribute(ctx, tx); err != nil {
 			return err
 		}
+		anew = true
 	}
-	if fresh {
-		if _, err := tx.Exec(ctx, `INSERT INTO kindred_version (bucket, version) SELECT b, 0 FROM generate_series(0, $1::int4) AS b`, 1<<s.bits-1); err != nil {
-			return err
-		}
-	}
-	var rows int64
-	if err := tx.QueryRow(ctx, `SELECT count(*) FROM kindred_version`).Scan(&rows); err != nil {
+	if err := s.fillVersions(ctx, tx, s.distributed || want.routed, anew); err != nil {
 		return err
-	}
-	if rows != 1<<s.bits {
-		return fmt.Errorf("%w: kindred_version has %d rows and not %d: restore the database", store.ErrCorrupt, rows, 1<<s.bits)
 	}
 	var number int64 // an oid has 32 bits without sign
 	err := tx.QueryRow(ctx, `SELECT 'kindred_version'::regclass::oid::int8`).Scan(&number)
 	s.class = int32(uint32(number))
 	return err
+}
+
+// fillVersions makes the versions of buckets, which only distributed databases have,
+// or makes sure that they are there.
+func (s *schema) fillVersions(ctx context.Context, tx pgx.Tx, wanted, anew bool) error {
+	var rows int64
+	if err := tx.QueryRow(ctx, `SELECT count(*) FROM kindred_version`).Scan(&rows); err != nil {
+		return err
+	}
+	switch {
+	case !wanted && rows > 0: // of a build before, which cannot work without them
+		_, err := tx.Exec(ctx, `TRUNCATE kindred_version`)
+		return err
+	case wanted && anew && rows == 0:
+		_, err := tx.Exec(ctx, `INSERT INTO kindred_version (bucket, version) SELECT b, 0 FROM generate_series(0, $1::int4) AS b`, 1<<s.bits-1)
+		return err
+	case wanted && rows != 1<<s.bits:
+		return fmt.Errorf("%w: kindred_version has %d rows and not %d: restore the database", store.ErrCorrupt, rows, 1<<s.bits)
+	}
+	return nil
 }
 
 // distribute hands the tables to Citus. Nodes that serve would go on as if they

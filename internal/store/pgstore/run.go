@@ -1,6 +1,7 @@
 package pgstore
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 type kind int
 
 const (
-	checked  kind = iota // an update: by the versions that its commit compares
+	checked  kind = iota // an update: by what its commit compares
 	snapshot             // a view: by a transaction at REPEATABLE READ
 	shared               // a view of a distributed database: by locks and versions
 )
@@ -25,8 +26,17 @@ type run struct {
 	s    *Store
 	kind kind
 	buf  store.Buffer
-	seen map[int32]int64 // by bucket, the version at its first read
 	now  time.Time
+
+	// doubts is set once records were there that the function believed not to be.
+	doubts bool
+	// expected is what the next read asks for besides, and unmet that one of those was
+	// found otherwise.
+	expected []expectation
+	unmet    bool
+
+	looks looks           // of an update of a plain database, what it read
+	seen  map[int32]int64 // of a distributed one, by bucket, the version at its first read
 
 	// link is the connection that the run holds from one read to the next, nil if
 	// it takes one for each.
@@ -54,15 +64,37 @@ func (r *run) call(fn func(*tx) error) error {
 	return fn(t)
 }
 
-// read carries out the questions that ask queues, about the given buckets, in one
-// round trip.
+// read carries out the questions that ask queues, if it is not nil, about the given
+// buckets, in one round trip, and looks at what is expected.
 func (r *run) read(ctx context.Context, buckets []int32, ask func(*batch)) error {
 	if err := errors.Join(r.trouble, r.failed); err != nil {
 		return err
 	}
-	err := r.tryRead(ctx, buckets, ask)
+	if r.unmet {
+		return store.ErrUnexpected
+	}
+	due := r.expected
+	r.expected = nil
+	for i := range due {
+		buckets = append(buckets, due[i].bucket)
+	}
+	err := r.tryRead(ctx, buckets, func(b *batch) {
+		if len(due) > 0 {
+			r.addExpected(b, due)
+		}
+		if ask != nil {
+			ask(b)
+		}
+	})
 	switch {
 	case err == nil:
+		for i := range due {
+			e := &due[i]
+			r.unmet = r.unmet || (e.found == nil) != (e.value == nil) || !bytes.Equal(e.found, e.value)
+		}
+		if r.unmet {
+			return store.ErrUnexpected
+		}
 		return nil
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -90,7 +122,9 @@ func (r *run) tryRead(ctx context.Context, buckets []int32, ask func(*batch)) er
 	b := l.newBatch()
 	switch r.kind {
 	case checked:
-		r.askVersions(b, buckets)
+		if r.s.schema.distributed {
+			r.askVersions(b, buckets)
+		}
 	case snapshot:
 		if !l.open {
 			b.add(doBeginSnapshot, nil)
@@ -121,26 +155,15 @@ func (r *run) sees(bucket int32, version int64) error {
 
 func (r *run) sawVersion(c [][]byte) error { return r.sees(readInt4(c[0]), readInt8(c[1])) }
 
-// askVersions asks for the versions of buckets that have not been read from, ahead
-// of the questions: what a later statement shows is then of that version, or the
-// commit sees that it is of a later one.
+// askVersions asks a distributed database for the versions of buckets that have not
+// been read from, ahead of the questions: what a later statement shows is then of that
+// version, or the commit sees that it is of a later one.
 func (r *run) askVersions(b *batch, buckets []int32) {
-	var fresh []int32
-	for _, k := range buckets {
-		if _, ok := r.seen[k]; !ok && !slices.Contains(fresh, k) {
-			fresh = append(fresh, k)
-		}
-	}
-	switch {
-	case len(fresh) == 0:
-	case r.s.schema.distributed:
-		for _, k := range fresh {
+	for i, k := range buckets {
+		if _, ok := r.seen[k]; !ok && !slices.Contains(buckets[:i], k) {
 			b.add(doReadVersionOne, r.sawVersion, b.int4(k))
 			b.finding(1)
 		}
-	default:
-		b.add(doReadVersions, r.sawVersion, b.int4s(len(fresh), func(i int) int32 { return fresh[i] }))
-		b.finding(len(fresh))
 	}
 }
 
@@ -228,13 +251,64 @@ func (t *tx) Get(ctx context.Context, keys ...store.Key) ([][]byte, error) {
 	if len(open) == 0 {
 		return out, nil
 	}
-	err := r.read(ctx, bucketsOf(open), func(b *batch) {
-		r.s.askEach(b, doGet, doGetOne, open, func(i int, column []byte) { out[i] = append([]byte{}, column...) })
-	})
-	if err != nil {
+	if err := r.read(ctx, bucketsOf(open), func(b *batch) { r.addGet(b, open, func(i int, value []byte) { out[i] = value }) }); err != nil {
 		return nil, err
 	}
 	return out, nil
+}
+
+// addGet queues a question for the values of keys, which answer is given the places of.
+func (r *run) addGet(b *batch, keys []ref, answer func(place int, value []byte)) {
+	if r.s.schema.distributed {
+		for _, k := range keys {
+			row := func(c [][]byte) error { answer(k.place, append([]byte{}, c[0]...)); return nil }
+			b.add(doGetOne, row, b.int4(k.bucket), k.Partition, k.Sort)
+		}
+		return
+	}
+	first := len(r.looks.list)
+	if r.kind == checked {
+		for _, k := range keys {
+			r.looks.key(k.Key, k.bucket)
+		}
+	}
+	row := func(c [][]byte) error {
+		i := int(readInt4(c[0])) - 1
+		answer(keys[i].place, append([]byte{}, c[1]...))
+		if r.kind == checked {
+			r.looks.found(first+i, readXid(c[2]))
+		}
+		return nil
+	}
+	b.add(doGet, row, b.int4s(len(keys), func(i int) int32 { return keys[i].bucket }),
+		b.byteas(len(keys), func(i int) []byte { return keys[i].Partition }),
+		b.byteas(len(keys), func(i int) []byte { return keys[i].Sort }))
+}
+
+// expectation is a record as the function expects it, and as it was found.
+type expectation struct {
+	ref
+	value, found []byte
+}
+
+func (t *tx) Expect(k store.Key, value []byte) {
+	if t.r == nil || !t.r.buf.Expect(k) {
+		return
+	}
+	// The caller may use the memory of the key again.
+	key := append(append(make([]byte, 0, len(k.Partition)+len(k.Sort)), k.Partition...), k.Sort...)
+	n := len(k.Partition)
+	t.r.expected = append(t.r.expected, expectation{value: value,
+		ref: ref{Key: store.Key{Partition: key[:n:n], Sort: key[n:]}, bucket: t.r.s.bucketOf(k.Partition), place: len(t.r.expected)}})
+}
+
+// addExpected queues a question for what is expected.
+func (r *run) addExpected(b *batch, due []expectation) {
+	keys := make([]ref, len(due))
+	for i := range due {
+		keys[i] = due[i].ref
+	}
+	r.addGet(b, keys, func(i int, value []byte) { due[i].found = value })
 }
 
 func (t *tx) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
@@ -261,7 +335,7 @@ func (t *tx) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
 		buckets = bucketsOf(open)
 	}
 	err := r.read(ctx, buckets, func(b *batch) {
-		r.s.askEach(b, doCount, doCountOne, open, func(i int, column []byte) { out[i] += readInt8(column) })
+		r.s.addCount(b, open, out)
 	})
 	if err != nil {
 		return nil, err
@@ -269,17 +343,17 @@ func (t *tx) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
 	return out, nil
 }
 
-// askEach queues a question for each key, in one statement where it can be.
-func (s *Store) askEach(b *batch, many, one statement, keys []ref, answer func(place int, column []byte)) {
-	if s.schema.distributed || len(keys) == 1 {
+// addCount queues a question for the values of counters.
+func (s *Store) addCount(b *batch, keys []ref, out []int64) {
+	if s.schema.distributed {
 		for _, k := range keys {
-			row := func(c [][]byte) error { answer(k.place, c[0]); return nil }
-			b.add(one, row, b.int4(k.bucket), b.bytes(k.Partition), b.bytes(k.Sort))
+			row := func(c [][]byte) error { out[k.place] += readInt8(c[0]); return nil }
+			b.add(doCountOne, row, b.int4(k.bucket), k.Partition, k.Sort)
 		}
 		return
 	}
-	row := func(c [][]byte) error { answer(keys[readInt8(c[0])-1].place, c[1]); return nil }
-	b.add(many, row, b.int4s(len(keys), func(i int) int32 { return keys[i].bucket }),
+	row := func(c [][]byte) error { out[keys[readInt4(c[0])-1].place] += readInt8(c[1]); return nil }
+	b.add(doCount, row, b.int4s(len(keys), func(i int) int32 { return keys[i].bucket }),
 		b.byteas(len(keys), func(i int) []byte { return keys[i].Partition }),
 		b.byteas(len(keys), func(i int) []byte { return keys[i].Sort }))
 }
@@ -289,31 +363,31 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		return nil, err
 	}
 	r := t.r
-	stored := make([][]store.Record, len(spans))
-	bases := make([]store.Span, len(spans)) // the zero Span where nothing need be read
-	var buckets []int32
+	asked := make([]question, 0, len(spans))
 	for i, s := range spans {
 		base, need, err := r.buf.BaseSpan(s)
 		if err != nil {
 			return nil, err
 		}
 		if need {
-			bases[i] = base
-			buckets = append(buckets, r.s.bucketOf(base.Partition))
+			asked = append(asked, question{Span: base, bucket: r.s.bucketOf(base.Partition), place: i})
 		}
 	}
-	if len(buckets) > 0 {
-		err := r.read(ctx, buckets, func(b *batch) {
-			next := 0
-			for i := range bases {
-				if bases[i].Limit > 0 {
-					addScan(b, bases[i], buckets[next], &stored[i])
-					next++
-				}
-			}
-		})
-		if err != nil {
+	if len(asked) > 0 {
+		buckets := make([]int32, len(asked))
+		for i := range asked {
+			buckets[i] = asked[i].bucket
+		}
+		if err := r.read(ctx, buckets, func(b *batch) { r.s.addScans(b, asked) }); err != nil {
 			return nil, err
+		}
+	}
+	stored := make([][]store.Record, len(spans))
+	for i := range asked {
+		q := &asked[i]
+		stored[q.place] = q.found
+		if r.kind == checked && !r.s.schema.distributed {
+			r.looks.span(q.Span, q.bucket, q.found, q.wrote)
 		}
 	}
 	out := make([][]store.Record, len(spans))
@@ -323,22 +397,84 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 	return out, nil
 }
 
-// addScan queues a span.
-func addScan(b *batch, s store.Span, bucket int32, out *[]store.Record) {
-	*out = nil
-	partition := append([]byte{}, s.Partition...)
-	row := func(c [][]byte) error {
-		*out = append(*out, newRecord(partition, c[0], c[1]))
-		return nil
+// question is a span that is asked for, with its place among the questions, and its
+// answer.
+type question struct {
+	store.Span
+	bucket int32
+	place  int
+
+	found []store.Record
+	wrote []uint32 // of each record, in a plain database
+}
+
+// addScans queues spans: in a plain database, those of one direction in one statement.
+func (s *Store) addScans(b *batch, asked []question) {
+	if s.schema.distributed {
+		for i := range asked {
+			asked[i].addOne(b)
+		}
+		return
 	}
-	open, to := doScanUp, doScanUpTo
-	if s.Reverse {
-		open, to = doScanDown, doScanDownTo
+	for _, down := range []bool{false, true} {
+		var list []*question
+		for i := range asked {
+			if asked[i].Reverse == down {
+				list = append(list, &asked[i])
+			}
+		}
+		if len(list) == 0 {
+			continue
+		}
+		how := doScan
+		if down {
+			how = doScanDown
+		}
+		last := 0
+		row := func(c [][]byte) error {
+			i := int(readInt4(c[0])) - 1
+			if i < last {
+				return errDisorder
+			}
+			last = i
+			return list[i].took(c[1], c[2], readXid(c[3]))
+		}
+		b.add(how, row, b.int4s(len(list), func(i int) int32 { return list[i].bucket }),
+			b.byteas(len(list), func(i int) []byte { return list[i].Partition }),
+			b.byteas(len(list), func(i int) []byte { return list[i].Start }),
+			b.byteas(len(list), func(i int) []byte { return list[i].End }),
+			b.int8s(len(list), func(i int) int64 { return int64(list[i].Limit) }))
 	}
-	if len(s.End) == 0 {
-		b.add(open, row, b.int4(bucket), b.bytes(s.Partition), b.bytes(s.Start), b.int8(int64(s.Limit)))
+}
+
+// errDisorder: the server has carried out a statement in a way that it cannot.
+var errDisorder = fmt.Errorf("%w: the database gives records out of their order", store.ErrCorrupt)
+
+// took notes a record of the answer. That it comes after the one before is not left to
+// the server's planner.
+func (q *question) took(sort, value []byte, wrote uint32) error {
+	if n := len(q.found); n > 0 && (bytes.Compare(q.found[n-1].Key.Sort, sort) < 0) == q.Reverse {
+		return errDisorder
+	}
+	if q.found == nil {
+		q.Partition = append([]byte{}, q.Partition...) // the records share it
+	}
+	q.found = append(q.found, newRecord(q.Partition, sort, value))
+	q.wrote = append(q.wrote, wrote)
+	return nil
+}
+
+// addOne queues a span alone.
+func (q *question) addOne(b *batch) {
+	row := func(c [][]byte) error { return q.took(c[0], c[1], 0) }
+	open, to := doScanOne, doScanToOne
+	if q.Reverse {
+		open, to = doScanDownOne, doScanDownToOne
+	}
+	if len(q.End) == 0 {
+		b.add(open, row, b.int4(q.bucket), q.Partition, b.bytes(q.Start), b.int8(int64(q.Limit)))
 	} else {
-		b.add(to, row, b.int4(bucket), b.bytes(s.Partition), b.bytes(s.Start), b.int8(int64(s.Limit)), s.End)
+		b.add(to, row, b.int4(q.bucket), q.Partition, b.bytes(q.Start), b.int8(int64(q.Limit)), q.End)
 	}
 }
 
@@ -357,6 +493,12 @@ func newRecord(partition, sort, value []byte) store.Record {
 func (t *tx) Put(k store.Key, value []byte) {
 	if t.r != nil {
 		t.r.buf.Put(k, value)
+	}
+}
+
+func (t *tx) PutNew(k store.Key, value []byte) {
+	if t.r != nil {
+		t.r.buf.PutNew(k, value)
 	}
 }
 

@@ -62,7 +62,7 @@ func unbucketed(text, alias string) string {
 		if !columns.MatchString(text) {
 			return "the bucket is not the first column that it inserts"
 		}
-		if !conflict.MatchString(text) {
+		if strings.Contains(text, "ON CONFLICT") && !conflict.MatchString(text) {
 			return "it may conflict with a row of another bucket"
 		}
 		return ""
@@ -90,6 +90,7 @@ func TestScopesAreProven(t *testing.T) {
 		`DELETE FROM kindred_record r WHERE bucket = $1`:                                         false,
 		`INSERT INTO kindred_record (part, bucket) VALUES ($1, $2) ON CONFLICT (part, bucket)`:   false,
 		`INSERT INTO kindred_record (bucket, part) VALUES ($1, $2) ON CONFLICT (part) DO UPDATE`: false,
+		`INSERT INTO kindred_record (bucket, part) VALUES ($1, $2)`:                              true,
 		`SELECT value FROM kindred_record WHERE bucket = $1 OR part = $2`:                        false,
 	} {
 		use := tables.FindStringSubmatch(text)
@@ -105,7 +106,7 @@ const partitions = 8
 
 func partitioned(ctx context.Context, t *testing.T, conn *pgx.Conn) {
 	t.Helper()
-	for _, m := range migrations {
+	for _, m := range migrations[:1] { // later ones are of parameters that such tables do not have
 		sql := m.sql
 		sql = regexp.MustCompile(`\) WITH \([^)]*\);`).ReplaceAllString(sql, ");")
 		sql = strings.ReplaceAll(sql, ");", ") PARTITION BY HASH (bucket);")
@@ -193,7 +194,7 @@ func TestNothingElseIsSent(t *testing.T) {
 	text = strings.ReplaceAll(text, ":   ", ": ")
 	sent := map[string]bool{}
 	setup := regexp.MustCompile(`^\s*(SELECT set_config\('synchronous_commit'|SET plan_cache_mode = |show transaction_read_only|-- ping|VACUUM \(|` +
-		`CREATE TABLE kindred_|SELECT pg_advisory_xact_lock\(hashtextextended|begin$|commit$|rollback$)`)
+		`CREATE TABLE kindred_|ALTER TABLE kindred_|SELECT pg_advisory_xact_lock\(hashtextextended|begin$|commit$|rollback$)`)
 	prepared := regexp.MustCompile(`^(SELECT to_regclass|SELECT version, needs|CREATE TABLE kindred_schema|` +
 		`INSERT INTO kindred_schema|UPDATE kindred_schema|INSERT INTO kindred_version|SELECT count\(\*\) FROM kindred_version|SELECT 'kindred_version'::regclass|` +
 		`SELECT \(extract\(epoch FROM clock_timestamp|SELECT pg_snapshot_xmax|SELECT EXISTS \(SELECT FROM pg_stat_activity)`)
@@ -232,6 +233,7 @@ func doEverything(ctx context.Context, t *testing.T, s *Store) {
 		tx.Put(k("a", "1"), []byte("v"))
 		tx.Put(k("a", "2"), []byte("v"))
 		tx.Put(k("b", "1"), []byte("v"))
+		tx.PutNew(k("d", "1"), []byte("v"))
 		tx.Add(k("a", "n"), 1)
 		return nil
 	}))

@@ -71,7 +71,7 @@ func Open(ctx context.Context, c *Config, o Options) (*Store, error) {
 // over.
 func reach(ctx context.Context, c *Config, o Options) (schema, error) {
 	for p := (patience{}); ; {
-		tables, err := migrate(ctx, c, Setup{Bits: 0, fallback: o.Bits})
+		tables, err := migrate(ctx, c, Setup{fallback: o.Bits, routed: o.routed})
 		if !errors.Is(err, store.ErrUnavailable) {
 			return tables, err
 		}

@@ -41,12 +41,12 @@ func (s *Store) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 func (s *Store) update(ctx context.Context, fn func(store.Tx) error) error {
 	var p patience
-	touched := map[int32]bool{}
+	touched, doubts := map[int32]bool{}, false
 	for lost := 0; lost < store.MaxAttempts; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		r := &run{s: s, kind: checked}
+		r := &run{s: s, kind: checked, doubts: doubts}
 		var err, trouble error
 		if lost >= aloneAfter {
 			trouble = r.lockFirst(ctx, touched)
@@ -65,6 +65,10 @@ func (s *Store) update(ctx context.Context, fn func(store.Tx) error) error {
 			if err := p.wait(ctx, s, trouble); err != nil {
 				return err
 			}
+			continue
+		}
+		if hasCode(trouble, taken) && !doubts { // a mistake, and not another update's doing
+			doubts = true
 			continue
 		}
 		s.conflicts.Add(1)
@@ -92,10 +96,7 @@ func (r *run) lockFirst(ctx context.Context, touched map[int32]bool) error {
 
 // touched are the buckets that a run read from (false) or wrote to (true).
 func (r *run) touched() map[int32]bool {
-	all := make(map[int32]bool, len(r.seen)+4)
-	for k := range r.seen {
-		all[k] = false
-	}
+	all := r.touchedByReading()
 	for _, p := range r.buf.Partitions() {
 		if p.Wrote {
 			all[r.s.bucketOf(p.Partition)] = true
@@ -109,8 +110,14 @@ func (r *run) touched() map[int32]bool {
 func (r *run) attempt(ctx context.Context, fn func(store.Tx) error) (err, trouble error) {
 	defer r.end(ctx) // of a function that panics, too
 	err = r.call(func(t *tx) error { return fn(t) })
+	if len(r.expected) > 0 { // no read has come after it
+		_ = r.read(ctx, nil, nil) // what it finds, it notes
+	}
 	if r.trouble != nil {
 		return nil, r.trouble
+	}
+	if r.unmet {
+		err = store.ErrUnexpected
 	}
 	if err == nil {
 		err = r.buf.Err()
@@ -125,7 +132,7 @@ func (r *run) attempt(ctx context.Context, fn func(store.Tx) error) (err, troubl
 		return err, nil
 	}
 	writes := err == nil && r.buf.Mutated()
-	if !writes && len(r.seen) == 0 {
+	if !writes && len(r.seen) == 0 && len(r.looks.list) == 0 {
 		return err, nil
 	}
 	if trouble = r.commit(ctx, writes); trouble != nil {
@@ -189,9 +196,12 @@ func (r *run) commit(ctx context.Context, writes bool) error {
 
 // touchedByReading are the buckets that a run read from.
 func (r *run) touchedByReading() map[int32]bool {
-	all := make(map[int32]bool, len(r.seen))
+	all := make(map[int32]bool, len(r.seen)+len(r.looks.list)+8)
 	for k := range r.seen {
 		all[k] = false
+	}
+	for i := range r.looks.list {
+		all[r.looks.list[i].bucket] = false
 	}
 	return all
 }
@@ -221,15 +231,9 @@ func (s *Store) addLocks(b *batch, buckets map[int32]bool, more bool) {
 	b.add(how, nil, b.int4(s.schema.class), b.int4s(len(order), func(i int) int32 { return order[i] }), b.bools(len(order), at))
 }
 
-// bucketVersion is a bucket with the version that was read, or -1.
-type bucketVersion struct {
-	bucket  int32
-	version int64
-	raise   bool
-}
-
-// addCheck queues the locks of buckets, the comparison of the versions of those
-// that were read, and new versions for those that are written to.
+// addCheck queues the locks of buckets, and the comparison of what was read with what
+// is there. In a distributed database that is done by versions of the buckets, and
+// those that are written to are given new ones.
 func (r *run) addCheck(b *batch, buckets map[int32]bool) {
 	if len(buckets) == 0 {
 		return
@@ -240,33 +244,20 @@ func (r *run) addCheck(b *batch, buckets map[int32]bool) {
 		return ok && (held || !exclusive) || len(r.locked) > maxLocks
 	})
 	r.s.addLocks(b, fresh, r.locked != nil)
-	var compare, raise []bucketVersion
+	if !r.s.schema.distributed {
+		r.looks.addTo(b)
+		return
+	}
 	for _, k := range slices.Sorted(maps.Keys(buckets)) {
-		v := bucketVersion{k, -1, buckets[k]}
+		version := int64(-1) // not read
 		if seen, ok := r.seen[k]; ok {
-			v.version = seen
+			version = seen
 		}
-		switch {
-		case r.s.schema.distributed && v.raise:
-			b.add(doRaiseVersionOne, nil, b.int4(k), b.int8(v.version))
-		case r.s.schema.distributed:
-			b.add(doCheckVersionOne, nil, b.int4(k), b.int8(v.version))
-		case v.raise:
-			raise = append(raise, v)
-		default:
-			compare = append(compare, v)
+		how := doCheckVersionOne
+		if buckets[k] {
+			how = doRaiseVersionOne
 		}
-	}
-	arrays := func(list []bucketVersion) (buckets, versions []byte) {
-		return b.int4s(len(list), func(i int) int32 { return list[i].bucket }), b.int8s(len(list), func(i int) int64 { return list[i].version })
-	}
-	if len(compare) > 0 {
-		x, y := arrays(compare)
-		b.add(doCheckVersions, nil, x, y)
-	}
-	if len(raise) > 0 {
-		x, y := arrays(raise)
-		b.add(doRaiseVersions, nil, x, y)
+		b.add(how, nil, b.int4(k), b.int8(version))
 	}
 }
 
@@ -280,12 +271,16 @@ func (r *run) addCommit(b *batch, token int64) {
 			b.add(doClearCounters, nil, b.int4(bucket), p.Partition)
 		}
 	}
-	var puts, removals, sums []change
+	var fresh, puts, removals, sums []change
 	for _, w := range r.buf.Writes() {
 		c := change{w, r.s.bucketOf(w.Key.Partition)}
 		switch w.Kind {
 		case store.WritePut:
-			puts = append(puts, c)
+			if c.New && !r.doubts && !r.s.schema.distributed {
+				fresh = append(fresh, c)
+			} else {
+				puts = append(puts, c)
+			}
 		case store.WriteDelete:
 			removals = append(removals, c)
 		case store.WriteAdd:
@@ -295,7 +290,7 @@ func (r *run) addCommit(b *batch, token int64) {
 	if r.s.schema.distributed {
 		r.s.addRouted(b, removals, puts, sums)
 	} else {
-		r.s.addArrays(b, removals, puts, sums)
+		r.s.addArrays(b, removals, fresh, puts, sums)
 	}
 	b.add(doMark, nil, b.int4(b.link.state.session.bucket), b.int8(b.link.state.session.id), b.int8(token), b.int8(token-1),
 		b.int8(r.s.clock.now().UnixMicro()))
@@ -332,7 +327,7 @@ func (s *Store) addRouted(b *batch, removals, puts, sums []change) {
 }
 
 // addArrays queues writes for a plain database, many in a statement.
-func (s *Store) addArrays(b *batch, removals, puts, sums []change) {
+func (s *Store) addArrays(b *batch, removals, fresh, puts, sums []change) {
 	keys := func(list []change) (buckets, parts, sorts []byte) {
 		return b.int4s(len(list), func(i int) int32 { return list[i].bucket }),
 			b.byteas(len(list), func(i int) []byte { return list[i].Key.Partition }),
@@ -342,13 +337,15 @@ func (s *Store) addArrays(b *batch, removals, puts, sums []change) {
 		x, y, z := keys(list)
 		b.add(doRemove, nil, x, y, z)
 	}
-	for list := range chunks(puts) {
-		if len(list) == 1 {
-			s.addRouted(b, nil, list, nil)
-			continue
-		}
+	put := func(how statement, list []change) {
 		x, y, z := keys(list)
-		b.add(doPut, nil, x, y, z, b.byteas(len(list), func(i int) []byte { return list[i].Value }))
+		b.add(how, nil, x, y, z, b.byteas(len(list), func(i int) []byte { return list[i].Value }))
+	}
+	for list := range chunks(fresh) {
+		put(doInsert, list)
+	}
+	for list := range chunks(puts) {
+		put(doPut, list)
 	}
 	inOrder(sums)
 	for list := range chunks(sums) {

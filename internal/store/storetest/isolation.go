@@ -144,6 +144,7 @@ func testConflictRunsAgain(t *testing.T, s store.Store) {
 		"deleting": func(tx store.Tx) { tx.Delete(key("p", "n")) },
 		"clearing": func(tx store.Tx) { tx.Clear([]byte("p")) },
 	} {
+		put(t, s, "p", "n", "30")
 		runs = interfere(t, s,
 			func(tx store.Tx) { number(t, tx, "p", "n") }, other,
 			func(tx store.Tx) { tx.Put(key("q", "n"), []byte("1")) })
@@ -405,4 +406,99 @@ func findCycle(edges map[string][]string) string {
 		}
 	}
 	return ""
+}
+
+// testExpect: an update takes place only if a record is, and stays, as it is expected.
+func testExpect(t *testing.T, s store.Store) {
+	ctx := context.Background()
+	put(t, s, "p", "there", "1")
+	put(t, s, "p", "empty", "")
+	for what, c := range map[string]struct {
+		sort  string
+		value []byte
+		holds bool
+	}{
+		"the value":           {"there", []byte("1"), true},
+		"another value":       {"there", []byte("2"), false},
+		"part of the value":   {"there", []byte{}, false},
+		"there, not absent":   {"there", nil, false},
+		"absent":              {"absent", nil, true},
+		"absent, not there":   {"absent", []byte("1"), false},
+		"absent, not empty":   {"absent", []byte{}, false},
+		"empty":               {"empty", []byte{}, true},
+		"empty, not absent":   {"empty", nil, false},
+		"of another's prefix": {"ther", []byte("1"), false},
+	} {
+		for _, reads := range []bool{false, true} {
+			after, readErr := "q"+what+fmt.Sprint(reads), error(nil)
+			err := s.Update(ctx, func(tx store.Tx) error {
+				k, same := key("p", c.sort), key("p", c.sort)
+				tx.Put(same, []byte("own")) // which is not what it is about
+				tx.Expect(k, c.value)
+				if tx.Put(same, c.value); c.value == nil {
+					tx.Delete(same)
+				}
+				copy(k.Sort, "xxxxxxxx") // the key's memory is the caller's again
+				if reads {
+					if _, readErr = tx.Get(ctx, key("p", "something else")); readErr != nil {
+						return errors.New("of the read: another error than the update's")
+					}
+				}
+				tx.Put(key(after, "k"), []byte("v"))
+				return nil
+			})
+			want(t, fmt.Sprint(what, ", took place, reads ", reads), read(t, s, after, "k") == "v", c.holds)
+			if c.holds {
+				wantError(t, what, err, nil)
+				wantError(t, what+": the read", readErr, nil)
+			} else {
+				wantError(t, what, err, store.ErrUnexpected)
+				if reads {
+					wantError(t, what+": the read", readErr, store.ErrUnexpected)
+				}
+			}
+		}
+	}
+
+	// What the function says of a state that is not the expected one does not count.
+	err := s.Update(ctx, func(tx store.Tx) error {
+		tx.Expect(key("p", "there"), []byte("2"))
+		return errors.New("of a state that is not")
+	})
+	wantError(t, "the function's own error", err, store.ErrUnexpected)
+	errOwn := errors.New("own")
+	err = s.Update(ctx, func(tx store.Tx) error {
+		tx.Expect(key("p", "there"), []byte("1"))
+		return errOwn
+	})
+	wantError(t, "the function's own error of the expected state", err, errOwn)
+
+	// One that held, until another update came before the end.
+	runs := 0
+	err = s.Update(ctx, func(tx store.Tx) error {
+		runs++
+		tx.Expect(key("p", "there"), []byte("1"))
+		if _, err := tx.Get(ctx, key("other", "k")); err != nil {
+			return err
+		}
+		if runs == 1 {
+			put(t, s, "p", "there", "2")
+		}
+		tx.Put(key("q", "k"), []byte("v"))
+		return nil
+	})
+	wantError(t, "overtaken", err, store.ErrUnexpected)
+	want(t, "overtaken, took place", read(t, s, "q", "k"), "<nil>")
+
+	// Several, of which the last is not met.
+	err = s.Update(ctx, func(tx store.Tx) error {
+		tx.Expect(key("p", "there"), []byte("2"))
+		tx.Expect(key("elsewhere", "k"), nil)
+		tx.Expect(key("p", "empty"), nil)
+		tx.Put(key("q", "k"), []byte("v"))
+		return nil
+	})
+	wantError(t, "several", err, store.ErrUnexpected)
+	err = s.Update(ctx, func(tx store.Tx) error { tx.Expect(store.Key{}, nil); return nil })
+	wantError(t, "of no key", err, store.ErrInvalid)
 }

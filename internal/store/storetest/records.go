@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -379,5 +380,46 @@ func testNow(t *testing.T, s store.Store) {
 		want(t, "below a microsecond", now.Nanosecond()%1000, 0)
 		want(t, "it is a time", now.IsZero(), false)
 		want(t, "the second call", tx.Now(), now)
+	})
+}
+
+// testPutNew: what is believed of a record makes no difference to what is stored.
+func testPutNew(t *testing.T, s store.Store) {
+	put(t, s, "p", "there", "old")
+	put(t, s, "p", "gone", "old")
+	put(t, s, "cleared", "there", "old")
+	update(t, s, func(tx store.Tx) {
+		tx.PutNew(key("p", "new"), []byte("1"))
+		tx.PutNew(key("p", "there"), []byte("2"))
+		tx.Delete(key("p", "gone"))
+		tx.PutNew(key("p", "gone"), []byte("3"))
+		tx.PutNew(key("p", "twice"), []byte("no"))
+		tx.PutNew(key("p", "twice"), nil)
+		tx.PutNew(key("p", "then put"), []byte("no"))
+		tx.Put(key("p", "then put"), []byte("4"))
+		tx.PutNew(key("p", "then deleted"), []byte("no"))
+		tx.Delete(key("p", "then deleted"))
+		tx.Clear([]byte("cleared"))
+		tx.PutNew(key("cleared", "there"), []byte("5"))
+		tx.PutNew(key("q", "new"), []byte("6"))
+		want(t, "within the run", get(t, tx, "p", "there"), "2")
+	})
+	view(t, s, func(r store.Reader) {
+		want(t, "p", show(scan(t, r, all("p"))), "p/gone=3 p/new=1 p/then put=4 p/there=2 p/twice= ")
+		want(t, "cleared", show(scan(t, r, all("cleared"))), "cleared/there=5 ")
+		want(t, "q", show(scan(t, r, all("q"))), "q/new=6 ")
+	})
+	// Of many who believe that they are the first, each has its way, one after the other.
+	const goroutines = 16
+	together(goroutines, func(i int) {
+		update(t, s, func(tx store.Tx) {
+			tx.PutNew(key("many", "one"), []byte(strconv.Itoa(i)))
+			tx.PutNew(key("many", "of "+strconv.Itoa(i)), nil)
+			tx.Add(key("many", "n"), 1)
+		})
+	})
+	view(t, s, func(r store.Reader) {
+		want(t, "records", len(scan(t, r, all("many"))), goroutines+1)
+		want(t, "updates", count(t, r, "many", "n"), int64(goroutines))
 	})
 }
