@@ -88,14 +88,7 @@ func (r *run) read(ctx context.Context, buckets []int32, ask func(*batch)) error
 	})
 	switch {
 	case err == nil:
-		for i := range due {
-			e := &due[i]
-			r.unmet = r.unmet || (e.found == nil) != (e.value == nil) || !bytes.Equal(e.found, e.value)
-		}
-		if r.unmet {
-			return store.ErrUnexpected
-		}
-		return nil
+		return r.compare(due)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case judge(err) != isFatal:
@@ -104,6 +97,18 @@ func (r *run) read(ctx context.Context, buckets []int32, ask func(*batch)) error
 	}
 	r.failed = outward(ctx, err)
 	return r.failed
+}
+
+// compare looks whether what was found is as it was expected.
+func (r *run) compare(due []expectation) error {
+	for i := range due {
+		e := &due[i]
+		if (e.found == nil) != (e.value == nil) || !bytes.Equal(e.found, e.value) {
+			r.unmet = true
+			return store.ErrUnexpected
+		}
+	}
+	return nil
 }
 
 func (r *run) tryRead(ctx context.Context, buckets []int32, ask func(*batch)) error {
@@ -374,27 +379,50 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		}
 	}
 	if len(asked) > 0 {
-		buckets := make([]int32, len(asked))
-		for i := range asked {
-			buckets[i] = asked[i].bucket
-		}
-		if err := r.read(ctx, buckets, func(b *batch) { r.s.addScans(b, asked) }); err != nil {
+		if err := r.scan(ctx, asked); err != nil {
 			return nil, err
 		}
 	}
 	stored := make([][]store.Record, len(spans))
 	for i := range asked {
-		q := &asked[i]
-		stored[q.place] = q.found
-		if r.kind == checked && !r.s.schema.distributed {
-			r.looks.span(q.Span, q.bucket, q.found, q.wrote)
-		}
+		stored[asked[i].place] = asked[i].found
 	}
 	out := make([][]store.Record, len(spans))
 	for i, s := range spans {
 		out[i] = r.buf.Merge(s, stored[i])
 	}
 	return out, nil
+}
+
+// scan asks for spans, and in the same statement for what is expected.
+func (r *run) scan(ctx context.Context, asked []question) error {
+	noted := r.kind == checked && !r.s.schema.distributed
+	due := r.expected
+	if noted && len(due) > 0 {
+		r.expected = nil
+		for i := range due {
+			k := &due[i]
+			end := append(append(make([]byte, 0, len(k.Sort)+1), k.Sort...), 0)
+			asked = append(asked, question{bucket: k.bucket, Span: store.Span{Partition: k.Partition, Start: k.Sort, End: end, Limit: 1}})
+		}
+	}
+	buckets := make([]int32, len(asked))
+	for i := range asked {
+		buckets[i] = asked[i].bucket
+	}
+	if err := r.read(ctx, buckets, func(b *batch) { r.s.addScans(b, asked) }); err != nil || !noted {
+		return err
+	}
+	for i := range asked {
+		q := &asked[i]
+		r.looks.span(q.Span, q.bucket, q.found, q.wrote)
+	}
+	for i, q := range asked[len(asked)-len(due):] {
+		if len(q.found) > 0 {
+			due[i].found = q.found[0].Value
+		}
+	}
+	return r.compare(due)
 }
 
 // question is a span that is asked for, with its place among the questions, and its

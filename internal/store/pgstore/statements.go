@@ -151,10 +151,13 @@ var specs = [statements]spec{
 	doCheck: {"check", bucketed, `
 		SELECT 1 / (count(*) = 0)::int4
 		FROM ` + rows(1, "bucket int4", "part bytea", "low bytea", "high bytea", "at int4", "n int4") + `
-		WHERE ($7::xid[])[k.at : k.at + k.n - 1] <> ARRAY(
+		WHERE CASE k.n WHEN 0 THEN EXISTS (
+			SELECT FROM kindred_record r
+			WHERE r.bucket = k.bucket AND r.part = k.part AND r.sort >= k.low AND r.sort < ` + highOrAll + `)
+		ELSE ($7::xid[])[k.at : k.at + k.n - 1] <> ARRAY(
 			SELECT r.xmin FROM kindred_record r
 			WHERE r.bucket = k.bucket AND r.part = k.part AND r.sort >= k.low AND r.sort < ` + highOrAll + `
-			ORDER BY r.sort LIMIT k.n + 1)`},
+			ORDER BY r.sort LIMIT k.n + 1) END`},
 
 	doGet: {"get", bucketed, `
 		SELECT k.n, r.value, r.xmin
