@@ -117,6 +117,7 @@ var only = map[string]string{
 	"datakey":       "",
 	"fault":         "",
 	"mapping":       "",
+	"observed":      "store tracing",
 	"page":          "datakey fault",
 	"password":      "",
 	"policy":        "",
@@ -125,6 +126,7 @@ var only = map[string]string{
 	"sigv4":         "fault",
 	"standard":      "content",
 	"store":         "",
+	"tracing":       "",
 	"transfer":      "store",
 	"wire":          "api",
 
@@ -139,7 +141,7 @@ var only = map[string]string{
 	"sqs": "access admission api/sqsapi datakey fault page policy rootkey store",
 
 	// The adapter knows interfaces and callers, and no concept.
-	"server": "access admission api fault store wire",
+	"server": "access admission api fault store tracing wire",
 }
 
 // TestArrows: arrows point one way, from the command over the server and the
@@ -150,6 +152,29 @@ func TestArrows(t *testing.T) {
 		for _, imported := range slices.Sorted(maps.Keys(list)) {
 			if why := forbidden(dir, name, internal, imported); why != "" {
 				t.Errorf("%s imports %s: %s", list[imported], imported, why)
+			}
+		}
+	}
+}
+
+// known are modules of others that only some packages know, tests aside, by how their
+// import paths begin.
+var known = map[string][]string{
+	"go.opentelemetry.io/": {"internal/tracing", "internal/tracing/tracingtest"},
+}
+
+// TestModules: what is hidden behind a package stays there.
+func TestModules(t *testing.T) {
+	for _, s := range all(t) {
+		for _, i := range s.file.Imports {
+			path, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for prefix, dirs := range known {
+				if strings.HasPrefix(path, prefix) && !s.test && !slices.Contains(dirs, s.dir()) {
+					t.Errorf("%s imports %s: only %v may", s.path, path, dirs)
+				}
 			}
 		}
 	}
