@@ -57,6 +57,7 @@ func (s *Server) end(ctx context.Context, x *exchange) {
 		x.status = statusGone
 	}
 	s.finish(ctx, &x.record)
+	x.trace()
 	if cap(x.answer.Body) <= maxKept {
 		exchanges.Put(x)
 	}

@@ -111,6 +111,9 @@ func (s *Server) serveExtra(w http.ResponseWriter, r *http.Request) {
 			w.WriteHeader(http.StatusInternalServerError)
 		}
 	}()
+	if s.tracer != nil {
+		r = r.WithContext(s.tracer.Into(r.Context()))
+	}
 	s.extra.ServeHTTP(w, r) // the mux again, which sets the values of the path
 }
 
@@ -120,7 +123,12 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 // serveAPI answers a request to an operation.
 func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	x := s.begin()
-	defer s.end(r.Context(), x)
+	ctx, span := s.tracer.Serve(r.Context(), r.Header)
+	x.span = span
+	if span.Recording() {
+		r = r.WithContext(ctx)
+	}
+	defer s.end(ctx, x)
 	w.Header()[requestIDHeader] = []string{x.id}
 	buf := buffers.Get().(*bytes.Buffer)
 	defer func() {
@@ -137,7 +145,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	req.Body = buf.Bytes()
 	// A place at work is taken once the body is there, and given back before the answer
 	// is sent: who sends or reads slowly takes none.
-	ctx, pass := r.Context(), (*admission.Pass)(nil)
+	pass := (*admission.Pass)(nil)
 	if err == nil && s.gate != nil {
 		ctx, pass, err = s.gate.Enter(ctx)
 		x.crowded = err != nil
@@ -157,7 +165,7 @@ func (s *Server) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.audit != nil && x.done.Caller != nil && x.done.Operation != "" {
 		x.done.At, x.done.RequestID, x.done.UserAgent, x.done.Error = x.start, x.id, r.UserAgent(), x.err
-		s.audit(r.Context(), &x.done)
+		s.audit(ctx, &x.done)
 	}
 	if unread != nil {
 		w.Header().Set("Connection", "close") // the rest of the body is not read

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"kindred/internal/access"
+	"kindred/internal/tracing"
 )
 
 // metrics counts and times requests. Labels are names of the interfaces, never
@@ -46,7 +47,7 @@ func newMetrics(r *prometheus.Registry) *metrics {
 		Name: "kindred_request_errors_total", Help: "Answers that are errors, by service, operation and name of the error.",
 	}, []string{"service", "operation", "error"})
 	r.MustRegister(m.requests, m.duration, m.inFlight, m.errors)
-	m.unknown = m.operation("unknown", "unknown")
+	m.unknown = m.operation("unknown", "unknown", "unknown")
 	return m
 }
 
@@ -61,12 +62,13 @@ func (m *metrics) waiting(r *prometheus.Registry, load func() int) {
 type operationStats struct {
 	metrics            *metrics
 	service, operation string
+	rpc, span          string // the service, and the operation with it, as spans name them
 	duration           atomic.Pointer[prometheus.Observer]
 	counters           [len(classes)]atomic.Pointer[prometheus.Counter]
 }
 
-func (m *metrics) operation(service, name string) *operationStats {
-	return &operationStats{metrics: m, service: service, operation: name}
+func (m *metrics) operation(service, rpc, name string) *operationStats {
+	return &operationStats{metrics: m, service: service, operation: name, rpc: rpc, span: rpc + "/" + name}
 }
 
 func (o *operationStats) observe(status int, d time.Duration) {
@@ -103,6 +105,29 @@ type record struct {
 	crowded   bool // it was refused because of the others
 	read      int  // bytes of the bodies
 	written   int
+	span      tracing.Span // of a request over the network
+}
+
+// trace ends the span of a request. It says names, numbers and our own request id.
+func (r *record) trace() {
+	if !r.span.Recording() {
+		return
+	}
+	r.span.Name(r.stats.span)
+	r.span.Text("rpc.system", "aws-api")
+	r.span.Text("rpc.service", r.stats.rpc)
+	r.span.Text("rpc.method", r.stats.operation)
+	r.span.Text("aws.request_id", r.id)
+	r.span.Number("http.response.status_code", int64(r.status))
+	switch {
+	case r.status >= 500:
+		r.span.Fail(r.err)
+	case r.err != "":
+		r.span.Text("error.type", r.err)
+	case r.status == statusGone:
+		r.span.Text("error.type", "cancelled")
+	}
+	r.span.End()
 }
 
 func (s *Server) finish(ctx context.Context, r *record) {
@@ -121,7 +146,7 @@ func (s *Server) finish(ctx context.Context, r *record) {
 	if !s.log.Enabled(ctx, level) {
 		return
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 14)
 	attrs = append(attrs,
 		slog.String("service", r.stats.service),
 		slog.String("operation", r.stats.operation),
@@ -132,6 +157,9 @@ func (s *Server) finish(ctx context.Context, r *record) {
 		slog.Int("bytes_in", r.read),
 		slog.Int("bytes_out", r.written),
 	)
+	if trace, span := tracing.Current(ctx).IDs(); trace != "" {
+		attrs = append(attrs, slog.String("trace_id", trace), slog.String("span_id", span))
+	}
 	if r.err != "" {
 		attrs = append(attrs, slog.String("error", r.err))
 	}

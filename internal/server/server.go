@@ -32,6 +32,7 @@ import (
 	"kindred/internal/access"
 	"kindred/internal/admission"
 	"kindred/internal/api"
+	"kindred/internal/tracing"
 	"kindred/internal/wire"
 )
 
@@ -94,6 +95,8 @@ type Config struct {
 	// Audit is told of each call of an operation over the network by somebody known, before it is
 	// answered; nil: nobody is.
 	Audit func(context.Context, *Audited)
+	// Tracer traces requests; nil: they are not traced.
+	Tracer *tracing.Tracer
 	// Browser is the path that a browser is sent to that asks for the page at /;
 	// empty: it gets the page that others get.
 	Browser string
@@ -116,6 +119,7 @@ type Server struct {
 	audit    func(context.Context, *Audited)
 	health   func(context.Context) error
 	browser  string
+	tracer   *tracing.Tracer
 	metrics  *metrics
 	exporter http.Handler
 	extra    *http.ServeMux
@@ -147,6 +151,7 @@ func New(c Config) *Server {
 		audit:    c.Audit,
 		health:   c.Health,
 		browser:  c.Browser,
+		tracer:   c.Tracer,
 		metrics:  newMetrics(c.Registry),
 		exporter: promhttp.HandlerFor(c.Registry, promhttp.HandlerOpts{}),
 		extra:    http.NewServeMux(),
@@ -180,8 +185,9 @@ func New(c Config) *Server {
 		apis[i] = m.API
 		s.mounts[m.API.SigningName] = m
 		methods := bind(m)
+		rpc := strings.ReplaceAll(m.API.ID, " ", "") // as the AWS SDKs write it
 		for _, op := range m.API.Operations {
-			s.ops[op] = &operation{mount: m, method: methods[op.Name], stats: s.metrics.operation(m.API.SigningName, op.Name)}
+			s.ops[op] = &operation{mount: m, method: methods[op.Name], stats: s.metrics.operation(m.API.SigningName, rpc, op.Name)}
 		}
 	}
 	s.router = wire.NewRouter(apis...)
