@@ -75,6 +75,7 @@ import (
 	"kindred/internal/fault"
 	"kindred/internal/resource"
 	"kindred/internal/store"
+	"kindred/internal/tracing"
 )
 
 // Sender delivers letters.
@@ -304,9 +305,12 @@ func (o *Outbox) deliverOne(ctx context.Context, rec store.Record) error {
 	if o.paused(queue) || o.paused(letter) {
 		return errPaused
 	}
+	ctx, span := tracing.Begin(ctx, "deliver dead letter", tracing.Producer)
+	defer span.End()
 	within, cancel := context.WithTimeout(ctx, sendWithin)
 	defer cancel()
 	if err := o.dispatch(within, l); err != nil {
+		span.FailAs(err)
 		at := queue
 		if unfit(err) {
 			at = letter

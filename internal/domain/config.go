@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/tink"
@@ -116,6 +117,23 @@ type Domains struct {
 	configs map[ID]*Config
 	names   map[string]remembered
 	rings   map[ID]*ringEntry
+
+	lookups lookups
+}
+
+// lookups counts how often caches had what was asked for.
+type lookups struct{ configHits, configMisses, keyHits, keyMisses atomic.Int64 }
+
+// Lookups are counts since the start of what was asked of the caches in memory.
+type Lookups struct {
+	ConfigHits, ConfigMisses int64 // configurations of domains
+	KeyHits, KeyMisses       int64 // opened data keys of a domain
+}
+
+// Lookups returns how often configurations and data keys were at hand.
+func (d *Domains) Lookups() Lookups {
+	l := &d.lookups
+	return Lookups{l.configHits.Load(), l.configMisses.Load(), l.keyHits.Load(), l.keyMisses.Load()}
 }
 
 // remembered is the configuration that a name led to, and when that was last
@@ -161,6 +179,7 @@ func (d *Domains) Likely(ctx context.Context, name string) (*Config, error) {
 	r := d.names[name]
 	d.mu.Unlock()
 	if r.config != nil {
+		d.lookups.configHits.Add(1)
 		return r.config, nil
 	}
 	return d.Config(ctx, name)
@@ -187,6 +206,7 @@ func (d *Domains) Recent(ctx context.Context, name string) (*Config, error) {
 	r := d.names[name]
 	d.mu.Unlock()
 	if r.config != nil && d.now().Sub(r.seen) < recent {
+		d.lookups.configHits.Add(1)
 		return r.config, nil
 	}
 	return d.Config(ctx, name)
@@ -241,8 +261,10 @@ func (d *Domains) current(ctx context.Context, r store.Reader, id ID, missing er
 	c := d.configs[id]
 	d.mu.Unlock()
 	if c != nil && bytes.Equal(c.revision, rev[0]) {
+		d.lookups.configHits.Add(1)
 		return c, nil
 	}
+	d.lookups.configMisses.Add(1)
 	if c, err = d.load(ctx, r, id); err != nil {
 		return nil, err
 	}

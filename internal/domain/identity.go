@@ -56,6 +56,7 @@ func (d *Domains) LikelyOf(ctx context.Context, id ID) (*Config, error) {
 	c := d.configs[id]
 	d.mu.Unlock()
 	if c != nil {
+		d.lookups.configHits.Add(1)
 		return c, nil
 	}
 	return d.ConfigOf(ctx, id)

@@ -194,8 +194,10 @@ func (d *Domains) open(ctx context.Context, c *Config) (*opened, error) {
 		go d.refresh(context.WithoutCancel(ctx), c, e)
 	}
 	if usable {
+		d.lookups.keyHits.Add(1)
 		return o, nil
 	}
+	d.lookups.keyMisses.Add(1)
 	return d.reload(ctx, c, e)
 }
 

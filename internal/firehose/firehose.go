@@ -49,6 +49,7 @@ import (
 	"kindred/internal/fault"
 	"kindred/internal/ingest"
 	"kindred/internal/objecttype"
+	"kindred/internal/tracing"
 )
 
 // Pattern is what the endpoint is served at, in the form of http.ServeMux.
@@ -162,9 +163,15 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(id) > maxRequestID {
 		id = ""
 	}
+	ctx, span := tracing.Begin(ctx, "Firehose/Deliver", tracing.Server)
+	defer span.End()
 	d := &delivery{Endpoint: e, domain: r.PathValue("domain"), objectType: r.PathValue("objectType"), id: id}
 	err := d.deliver(ctx, r)
 	p := asProblem(err)
+	span.Number("http.response.status_code", int64(p.status))
+	if p.status >= 500 {
+		span.Fail("firehose")
+	}
 	level := slog.LevelInfo
 	if p.status == http.StatusOK || p.status == http.StatusUnauthorized {
 		level = slog.LevelDebug

@@ -9,6 +9,7 @@ import (
 
 	"kindred/internal/fault"
 	"kindred/internal/store"
+	"kindred/internal/tracing"
 )
 
 // How leases and tries are paced.
@@ -146,8 +147,12 @@ func (h *hold) beat(ctx context.Context, lost func()) {
 
 // step does one step, and reports whether the next is this node's to do as well.
 func (h *hold) step(ctx context.Context) (more bool) {
-	before := h.current
-	err := h.call(ctx, before)
+	before, began := h.current, time.Now()
+	within, span := tracing.Begin(ctx, "job "+before.Kind, tracing.Internal)
+	err := h.call(within, before)
+	span.FailAs(err)
+	span.End()
+	h.jobs.stepped(before.Kind, err, time.Since(began))
 	if ctx.Err() != nil {
 		h.giveBack(ctx)
 		return false

@@ -8,7 +8,9 @@ import (
 	"log/slog"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -180,6 +182,8 @@ type Config struct {
 	// decides.
 	Now func() time.Time
 	Log *slog.Logger
+	// Stepped is told of each step on this node, by the kind of its job; nil: nobody is.
+	Stepped func(kind string, failed bool, took time.Duration)
 }
 
 // Jobs keeps jobs and works on them.
@@ -191,11 +195,14 @@ type Jobs struct {
 	log      *slog.Logger
 	handlers map[string]Handler // does not change once Run or an operation is called
 	wake     chan struct{}
+	told     func(kind string, failed bool, took time.Duration)
+	running  map[string]*atomic.Int64 // by kind; does not change as handlers do not
 }
 
 // New makes jobs without any kinds. Nothing runs until Run.
 func New(c Config) *Jobs {
-	return &Jobs{store: c.Store, domains: c.Domains, seal: c.Seal, now: c.Now, log: c.Log, handlers: map[string]Handler{}, wake: make(chan struct{}, 1)}
+	return &Jobs{store: c.Store, domains: c.Domains, seal: c.Seal, now: c.Now, log: c.Log, handlers: map[string]Handler{}, wake: make(chan struct{}, 1),
+		told: c.Stepped, running: map[string]*atomic.Int64{}}
 }
 
 // Register makes a kind of job known: 1 to 64 letters, digits, dashes and
@@ -207,6 +214,25 @@ func (j *Jobs) Register(kind string, h Handler) {
 		panic(fmt.Sprintf("job: kind %q cannot be registered", kind))
 	}
 	j.handlers[kind] = h
+	j.running[kind] = &atomic.Int64{}
+}
+
+// Kinds are the kinds that are known, in order.
+func (j *Jobs) Kinds() []string { return slices.Sorted(maps.Keys(j.handlers)) }
+
+// Running is how many jobs of a kind this node works on.
+func (j *Jobs) Running(kind string) int64 {
+	if n := j.running[kind]; n != nil {
+		return n.Load()
+	}
+	return 0
+}
+
+// stepped tells of a step.
+func (j *Jobs) stepped(kind string, err error, took time.Duration) {
+	if j.told != nil {
+		j.told(kind, err != nil, took)
+	}
 }
 
 // Wake has Run look for work now and not within a second. It may be called after

@@ -126,6 +126,9 @@ func (r *runner) dueNow(ctx context.Context) (list []due, err error) {
 // run works on a job that was taken, for as long as it is this node's.
 func (r *runner) run(ctx context.Context, h *hold) {
 	within, stop := context.WithCancel(ctx)
+	running := r.running[h.current.Kind]
+	running.Add(1)
+	defer running.Add(-1)
 	var beat sync.WaitGroup
 	beat.Go(func() { h.beat(within, stop) })
 	for h.step(within) {

@@ -14,6 +14,7 @@ import (
 	"kindred/internal/fault"
 	"kindred/internal/seal"
 	"kindred/internal/store"
+	spans "kindred/internal/tracing"
 )
 
 // sweepEvery is how often expired objects and profiles are looked for.
@@ -48,7 +49,11 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		within, span := spans.Begin(ctx, "expiry", spans.Internal)
+		err := s.Sweep(within)
+		span.FailAs(err)
+		span.End()
+		if err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "not all that has expired is removed", "error", err)
 		}
 		select {

@@ -79,6 +79,7 @@ type Clients struct {
 	local  http.RoundTripper
 	keys   []Route
 	queues []Route
+	told   func(Call) // nil: nobody
 
 	mu  sync.Mutex // guards the following
 	kms map[string]KMS
@@ -126,7 +127,7 @@ func (c *Clients) KMS(ctx context.Context, keyID string) (KMS, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := kms.NewFromConfig(cfg)
+	k := &watchedKMS{c.watch(endpoint), kms.NewFromConfig(cfg)}
 	c.kms[id] = k
 	return k, nil
 }
@@ -144,7 +145,7 @@ func (c *Clients) SQS(ctx context.Context, queueURL string) (SQS, error) {
 	if err != nil {
 		return nil, err
 	}
-	q := sqs.NewFromConfig(cfg)
+	q := &watchedSQS{c.watch(endpoint), sqs.NewFromConfig(cfg)}
 	c.sqs[id] = q
 	return q, nil
 }
@@ -171,6 +172,7 @@ func (c *Clients) config(ctx context.Context, endpoint, region string) (aws.Conf
 	// better where this client goes.
 	cfg.BaseEndpoint = nil
 	cfg.ConfigSources = nil
+	cfg.APIOptions = append(cfg.APIOptions, tell)
 	if endpoint != "aws" {
 		cfg.BaseEndpoint = aws.String(endpoint)
 	}
