@@ -27,6 +27,7 @@ import (
 	"kindred/internal/rootkey"
 	"kindred/internal/server"
 	"kindred/internal/store/pebblestore"
+	"kindred/internal/tracing"
 )
 
 // config is what serve can be told, by flags, environment or file.
@@ -211,6 +212,12 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 		node.TuneMemory(int64(c.cacheMiB) << 20)
 	}
 
+	tracer, err := tracing.FromEnvironment(version, log)
+	if err != nil {
+		return err
+	}
+	defer tracer.Close() // after all that makes spans has ended
+
 	if err := os.MkdirAll(c.dataDir, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
@@ -242,7 +249,8 @@ func serve(ctx context.Context, args []string, stdout, stderr io.Writer) (err er
 	if c.publicURL == "" {
 		c.publicURL = url
 	}
-	n, err := node.New(node.Config{Store: st, Root: root, Region: c.region, Account: c.account, Version: version,
+	engine, collectors := figures(st)
+	n, err := node.New(node.Config{Store: st, Engine: engine, Collectors: collectors, Tracer: tracer, Root: root, Region: c.region, Account: c.account, Version: version,
 		Endpoint: func() string { return c.publicURL }, KeyRoutes: c.keyRoutes, QueueRoutes: c.queueRoutes,
 		FrameOrigins: c.frameOrigins, Requests: c.maxRequests, Connections: c.maxConnections, RateLimits: c.limits, Audit: c.audit, AuditDays: c.auditDays,
 		Checkpoints: checkpoints(st), CheckpointDir: filepath.Join(c.dataDir, "checkpoints"), Log: log, Now: now})

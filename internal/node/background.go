@@ -4,6 +4,8 @@ import (
 	"context"
 	"log/slog"
 	"time"
+
+	"kindred/internal/tracing"
 )
 
 // sweepEvery is how often a node looks for what another has left when it died.
@@ -16,7 +18,11 @@ func again(log *slog.Logger, what string, work func(context.Context) error) func
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
 		for {
-			if err := work(ctx); err != nil && ctx.Err() == nil {
+			within, span := tracing.Begin(ctx, what, tracing.Internal)
+			err := work(within)
+			span.FailAs(err)
+			span.End()
+			if err != nil && ctx.Err() == nil {
 				log.WarnContext(ctx, what+" is not finished", "error", err)
 			}
 			select {

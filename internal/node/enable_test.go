@@ -33,9 +33,17 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	return newWorldWith(t, func(*node.Config) {})
+}
+
+// newWorldWith is newWorld with another configuration.
+func newWorldWith(t *testing.T, change func(*node.Config)) *world {
+	t.Helper()
 	st := memstore.New()
-	n, err := node.New(node.Config{Store: st, Root: rootkey.Random(), Region: "us-east-1", Account: account,
-		Endpoint: func() string { return "http://127.0.0.1" }, Log: slog.New(slog.DiscardHandler)})
+	c := node.Config{Store: st, Root: rootkey.Random(), Region: "us-east-1", Account: account,
+		Endpoint: func() string { return "http://127.0.0.1" }, Log: slog.New(slog.DiscardHandler)}
+	change(&c)
+	n, err := node.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,6 +41,7 @@ import (
 	"kindred/internal/lineage"
 	"kindred/internal/live"
 	"kindred/internal/objecttype"
+	"kindred/internal/observed"
 	"kindred/internal/page"
 	"kindred/internal/permission"
 	"kindred/internal/preview"
@@ -54,12 +55,14 @@ import (
 	"kindred/internal/sqs"
 	"kindred/internal/store"
 	"kindred/internal/tag"
+	"kindred/internal/tracing"
 	"kindred/internal/usage"
 )
 
 // Config is what a node is made of.
 type Config struct {
 	Store   store.Store
+	Engine  string // what the store is, for traces
 	Root    *rootkey.Key
 	Region  string
 	Account string
@@ -82,8 +85,13 @@ type Config struct {
 	// Checkpoints is the engine if it can make them, and CheckpointDir where they are put.
 	Checkpoints   checkpoint.Engine
 	CheckpointDir string
-	Log           *slog.Logger
-	Now           func() time.Time
+	// Tracer traces requests and work in the background; nil: nothing does. The node does
+	// not close it.
+	Tracer *tracing.Tracer
+	// Collectors are figures of the engine, read when /metrics is asked for.
+	Collectors []prometheus.Collector
+	Log        *slog.Logger
+	Now        func() time.Time
 }
 
 // Node is a running Kindred without its listener.
@@ -104,6 +112,7 @@ type Node struct {
 
 	store      store.Store
 	root       *rootkey.Key
+	tracer     *tracing.Tracer
 	background []func(context.Context) error
 }
 
@@ -117,8 +126,13 @@ func New(c Config) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(c.Collectors...)
+	c.Store = observed.New(c.Store, c.Engine, registry)
 	local := &late{}
 	clients := resource.NewClients(c.Region, local, c.KeyRoutes, c.QueueRoutes)
+	clients.OnCall(newCalls(registry).called)
 	keys := resource.NewKeys(clients, c.Root.AEAD("domain"), c.Region, c.Account)
 	queues := resource.NewQueues(clients, c.Region, c.Account)
 	refusals := &rekey.Refusals{}
@@ -126,7 +140,9 @@ func New(c Config) (*Node, error) {
 
 	domains := domain.NewDomains(c.Store, c.Root.AEAD("config"), keys, c.Now)
 	domainAPI := domain.NewService(domains, check, pages, c.Region, c.Account)
-	jobs := job.New(job.Config{Store: c.Store, Domains: domains, Seal: c.Root.AEAD("job"), Now: c.Now, Log: c.Log})
+	cacheMetrics(registry, domains)
+	jobSteps := newSteps(registry)
+	jobs := job.New(job.Config{Store: c.Store, Domains: domains, Seal: c.Root.AEAD("job"), Now: c.Now, Log: c.Log, Stepped: jobSteps.stepped})
 	types := objecttype.NewTypes()
 	profiles := profile.NewService(domains, types, pages)
 	typesAPI := objecttype.NewService(types, domains, check, profiles, pages, c.Log)
@@ -149,8 +165,6 @@ func New(c Config) (*Node, error) {
 	erasures := erasure.New(erasure.Config{Domains: domainAPI, Profiles: profiles, Pages: pages, Seal: c.Root.AEAD("erasure"),
 		MAC: func(message []byte) []byte { return c.Root.MAC("erasure", message) }, Log: c.Log})
 
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	keyMetrics(registry, rekeying, refusals)
 	counts := newMetrics(registry, outbox)
 	ingestion := ingest.NewService(domains, types, outbox, counts.objects)
@@ -185,7 +199,9 @@ func New(c Config) (*Node, error) {
 	trail := audit.New(audit.Config{Store: c.Store, AEAD: c.Root.AEAD("audit"), Region: c.Region, Account: c.Account, Level: c.Audit, Days: max(1, c.AuditDays),
 		Pages: pages, Now: c.Now, Log: c.Log})
 	auditMetric(registry, trail.Dropped)
-	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Now: c.Now, Browser: console.Home,
+	jobSteps.known(registry, jobs)
+	traceMetrics(registry, c.Tracer)
+	srv := server.New(server.Config{Authenticator: principals, Logger: c.Log, Registry: registry, Tracer: c.Tracer, Now: c.Now, Browser: console.Home,
 		Gate: gate(c.Requests), Connections: c.Connections, Rates: admission.NewRates(c.RateLimits, c.Now),
 		Audit: func(ctx context.Context, a *server.Audited) {
 			trail.Called(ctx, &audit.Call{Caller: a.Caller, Service: a.Service, Operation: a.Operation, Input: a.Input, At: a.At, RequestID: a.RequestID, UserAgent: a.UserAgent, Error: a.Error})
@@ -211,13 +227,13 @@ func New(c Config) (*Node, error) {
 	srv.Claim(live.Pattern, streams)
 	streamMetric(registry, streams.Streams)
 	return &Node{Server: srv, IAM: principals, SignIn: signIn, Contacts: contacts, Integrations: integrations, DomainAPI: domainAPI, TypesAPI: typesAPI, Profiles: profiles, Ingest: ingestion, Jobs: jobs, Keys: rekeying, Replays: replays,
-		store: c.Store, root: c.Root,
+		store: c.Store, root: c.Root, tracer: c.Tracer,
 		background: []func(context.Context) error{outbox.Run, typesAPI.Run, jobs.Run, kmsService.Run, sqsService.Run, contacts.Run, sweeper.Run, again(c.Log, "deletion of domains", domains.Sweep), rekeying.Run, erasures.Run, replays.Run, signIn.Run, streams.Run, activities.Run, trail.Run}}, nil
 }
 
 // Run does the work in the background until the context ends, which is no error.
 func (n *Node) Run(ctx context.Context) error {
-	g, within := errgroup.WithContext(ctx)
+	g, within := errgroup.WithContext(n.tracer.Into(ctx))
 	for _, run := range n.background {
 		g.Go(func() error { return run(within) })
 	}

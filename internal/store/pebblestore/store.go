@@ -228,7 +228,10 @@ type Stats struct {
 	DiskBytes   uint64 // of the directory
 	CacheHits   int64
 	CacheMisses int64
-	ReadAmp     int // tables that a read may have to look at
+	ReadAmp     int   // tables that a read may have to look at
+	L0Files     int64 // tables that were flushed and not yet compacted
+	// CompactionDebt is how many bytes are to be compacted until the tree is in shape.
+	CompactionDebt uint64
 	// WrittenBytes is what all writing has come to: the log, and the tables of
 	// flushes and compactions.
 	WrittenBytes uint64
@@ -247,16 +250,18 @@ func (s *Store) Stats() (Stats, error) {
 		written += l.TableBytesFlushed + l.BlobBytesFlushed + l.TableBytesCompacted + l.BlobBytesCompacted
 	}
 	return Stats{
-		Updates:      s.updates.Load(),
-		Conflicts:    s.conflicts.Load(),
-		Alone:        s.alone.Load(),
-		Stalls:       s.stalls.Load(),
-		MemoryBytes:  m.MemTable.Size + m.MemTable.ZombieSize,
-		CacheBytes:   m.BlockCache.Size,
-		DiskBytes:    m.DiskSpaceUsage(),
-		CacheHits:    m.BlockCache.Hits,
-		CacheMisses:  m.BlockCache.Misses,
-		ReadAmp:      m.ReadAmp(),
-		WrittenBytes: written,
+		Updates:        s.updates.Load(),
+		Conflicts:      s.conflicts.Load(),
+		Alone:          s.alone.Load(),
+		Stalls:         s.stalls.Load(),
+		MemoryBytes:    m.MemTable.Size + m.MemTable.ZombieSize,
+		CacheBytes:     m.BlockCache.Size,
+		DiskBytes:      m.DiskSpaceUsage(),
+		CacheHits:      m.BlockCache.Hits,
+		CacheMisses:    m.BlockCache.Misses,
+		ReadAmp:        m.ReadAmp(),
+		L0Files:        m.Levels[0].TablesCount,
+		CompactionDebt: m.Compact.EstimatedDebt,
+		WrittenBytes:   written,
 	}, nil
 }
