@@ -42,10 +42,10 @@ var binary, made string
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	// Whatever this machine has of AWS settings is not for these tests.
+	// Whatever this machine has of settings for AWS and traces is not for these tests.
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "KINDRED_") && name != "KINDRED_E2E_BINARY" {
+		if strings.HasPrefix(name, "AWS_") || strings.HasPrefix(name, "OTEL_") || strings.HasPrefix(name, "KINDRED_") && name != "KINDRED_E2E_BINARY" {
 			if err := os.Unsetenv(name); err != nil {
 				fmt.Fprintln(os.Stderr, "e2e:", err)
 				return 1
