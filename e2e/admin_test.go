@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
+
+	"kindred/internal/store/pgstore/pgtest"
 )
 
 // TestTheAdministratorsAddress: runtime profiles are served on a loopback address alone,
@@ -72,7 +74,7 @@ func TestTheAdministratorsAddress(t *testing.T) {
 }
 
 // TestTheDashboardShowsFiguresThatThereAre: every metric that the dashboard asks for is
-// one that the server has.
+// one that a server has, with one engine or the other.
 func TestTheDashboardShowsFiguresThatThereAre(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile(filepath.Join("..", "deploy", "grafana", "kindred.json"))
@@ -83,12 +85,25 @@ func TestTheDashboardShowsFiguresThatThereAre(t *testing.T) {
 	if err := json.Unmarshal(text, &board); err != nil {
 		t.Fatal(err)
 	}
-	s := startServer(t)
-	s.admin.domain("shop", customerprofiles.CreateDomainInput{})
-	s.admin.shopTypes("shop")
-	s.admin.put("shop", "Member", fields{"id": "1", "email": "a@example.com"})
-	s.admin.send("profile", "GET", "/domains/none", "")
-	_, metrics := s.get("/metrics")
+	pg := pgtest.Shared(t)
+	var metrics string
+	for engine, store := range map[string]string{"embedded": "", "database": pg.URL(pg.Database(t)) + "&kindred_unsafe=on"} {
+		s := startServer(t, withEnv("KINDRED_STORE="+store))
+		s.admin.domain("shop", customerprofiles.CreateDomainInput{})
+		s.admin.shopTypes("shop")
+		s.admin.put("shop", "Member", fields{"id": "1", "email": "a@example.com"})
+		s.admin.send("profile", "GET", "/domains/none", "")
+		_, text := s.get("/metrics")
+		metrics += text
+		for _, series := range map[string][]string{
+			"embedded": {"kindred_engine_commits_total", "kindred_engine_disk_bytes", "kindred_engine_written_bytes_total", "kindred_engine_memory_table_bytes"},
+			"database": {"kindred_engine_connections_max", `kindred_engine_connections{state="idle"}`},
+		}[engine] {
+			if gauge(text, series) <= 0 {
+				t.Errorf("%s: %s is not above 0", engine, series)
+			}
+		}
+	}
 	names := regexp.MustCompile(`\b(kindred|go|process)_[a-z0-9_]+`).FindAllString(string(text), -1)
 	if len(names) < 10 {
 		t.Fatalf("the dashboard asks for %v", names)
