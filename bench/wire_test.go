@@ -21,6 +21,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"kindred/internal/api/profileapi"
+	"kindred/internal/node"
+	"kindred/internal/rootkey"
+	"kindred/internal/tracing"
 )
 
 // connections is how many clients call at once.
@@ -37,12 +40,18 @@ type client struct {
 
 func serve(b *testing.B) *client {
 	b.Helper()
+	return serveTraced(b, nil)
+}
+
+// serveTraced is serve with a tracer.
+func serveTraced(b *testing.B, tracer *tracing.Tracer) *client {
+	b.Helper()
 	log, err := os.Create(filepath.Join(b.TempDir(), "log"))
 	if err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = log.Close() })
-	n := on(b, durable(b), slog.New(slog.NewJSONHandler(log, nil))) // as serve logs
+	n := prepare(b, node.Config{Store: durable(b), Root: rootkey.Random(), Tracer: tracer, Log: slog.New(slog.NewJSONHandler(log, nil))}) // as serve logs
 	file := filepath.Join(b.TempDir(), "credentials")
 	if err := n.IAM.Bootstrap(context.Background(), file, true); err != nil {
 		b.Fatal(err)
@@ -133,8 +142,10 @@ func BenchmarkWireNoop(b *testing.B) {
 }
 
 // BenchmarkWirePut puts one new object of 1 kB a call.
-func BenchmarkWirePut(b *testing.B) {
-	c := serve(b)
+func BenchmarkWirePut(b *testing.B) { runPut(b, serve(b)) }
+
+func runPut(b *testing.B, c *client) {
+	b.Helper()
 	bodies := make([][]byte, b.N)
 	for i := range bodies {
 		bodies[i] = encode(map[string]string{"ObjectTypeName": "Member", "Object": record(uint64(i))})

@@ -113,4 +113,13 @@ func TestTheDashboardShowsFiguresThatThereAre(t *testing.T) {
 			t.Errorf("there is no %s", name)
 		}
 	}
+	pages, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (kindred_[a-z0-9_]+) `).FindAllStringSubmatch(metrics, -1) {
+		if !strings.Contains(string(pages), "`"+m[1]+"`") {
+			t.Errorf("docs/operations.md does not say what %s is", m[1])
+		}
+	}
 }

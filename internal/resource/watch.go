@@ -40,11 +40,12 @@ func CallOutcomes() []string {
 // Places are all values of [Call].Where.
 func Places() []string { return []string{"embedded", "external"} }
 
-// KMSOperations and SQSOperations are what Kindred asks of keys and queues.
+// KMSOperations are what Kindred asks of keys.
 func KMSOperations() []string {
 	return []string{"CreateGrant", "Decrypt", "DescribeKey", "Encrypt", "GenerateDataKey"}
 }
 
+// SQSOperations are what Kindred asks of queues.
 func SQSOperations() []string {
 	return []string{"ChangeMessageVisibilityBatch", "DeleteMessageBatch", "GetQueueAttributes", "ReceiveMessage", "SendMessage"}
 }
@@ -67,8 +68,7 @@ func (c *Clients) watch(endpoint string) watch {
 	return watch{c, Places()[1]}
 }
 
-// observe makes a call of an operation, of the service in the first place and then of
-// the operation.
+// observe makes a call of an operation.
 func observe[I, O, F any](ctx context.Context, w watch, service, operation string, call func(context.Context, I, ...F) (O, error), in I, options []F) (O, error) {
 	began := time.Now()
 	ctx, span := tracing.Start(ctx, service+"/"+operation, tracing.Client)

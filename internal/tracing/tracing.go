@@ -56,7 +56,7 @@ type Tracer struct {
 	log      *slog.Logger
 }
 
-// make makes a tracer that hands its spans to an exporter, with room for so many.
+// newTracer makes a tracer that hands its spans to an exporter, with room for so many.
 func newTracer(to sdk.SpanExporter, room int, remote bool, log *slog.Logger, options ...sdk.TracerProviderOption) *Tracer {
 	q := newQueue(to, room, log)
 	p := sdk.NewTracerProvider(append(options, sdk.WithSpanProcessor(q))...)
