@@ -17,6 +17,7 @@ import (
 	"kindred/internal/profile"
 	"kindred/internal/seal"
 	"kindred/internal/store"
+	"kindred/internal/tracing"
 )
 
 const (
@@ -186,7 +187,7 @@ func (s *Service) Run(ctx context.Context) error {
 		case <-s.kick:
 		case <-again.C:
 		}
-		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := tracing.Work(ctx, "erasures", s.Sweep); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "erasures are not complete yet", "error", err)
 		}
 		again.Reset(againIn) // for what a node that died has left, too

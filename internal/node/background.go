@@ -18,11 +18,7 @@ func again(log *slog.Logger, what string, work func(context.Context) error) func
 		tick := time.NewTicker(sweepEvery)
 		defer tick.Stop()
 		for {
-			within, span := tracing.Begin(ctx, what, tracing.Internal)
-			err := work(within)
-			span.FailAs(err)
-			span.End()
-			if err != nil && ctx.Err() == nil {
+			if err := tracing.Work(ctx, what, work); err != nil && ctx.Err() == nil {
 				log.WarnContext(ctx, what+" is not finished", "error", err)
 			}
 			select {

@@ -49,11 +49,7 @@ func (s *Sweeper) Run(ctx context.Context) error {
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {
-		within, span := spans.Begin(ctx, "expiry", spans.Internal)
-		err := s.Sweep(within)
-		span.FailAs(err)
-		span.End()
-		if err != nil && ctx.Err() == nil {
+		if err := spans.Work(ctx, "expiry", s.Sweep); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "not all that has expired is removed", "error", err)
 		}
 		select {

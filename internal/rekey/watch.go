@@ -11,6 +11,7 @@ import (
 	"kindred/internal/fault"
 	"kindred/internal/job"
 	"kindred/internal/resource"
+	"kindred/internal/tracing"
 )
 
 // lookEvery is how often the keys of all domains are looked at.
@@ -23,7 +24,7 @@ func (s *Service) Run(ctx context.Context) error {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
-		if err := s.Look(ctx); err != nil && ctx.Err() == nil {
+		if err := tracing.Work(ctx, "look at keys", s.Look); err != nil && ctx.Err() == nil {
 			s.log.WarnContext(ctx, "keys of domains were not all looked at", "error", err)
 		}
 		select {
