@@ -26,6 +26,7 @@ import (
 	"kindred/internal/ingest/ingesttest"
 	"kindred/internal/objecttype"
 	"kindred/internal/policy"
+	"kindred/internal/tracing/tracingtest"
 )
 
 // keys is a key with a user who may put objects into domains that start with d.
@@ -535,4 +536,26 @@ func BenchmarkDelivery(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(b.N*objects)/b.Elapsed().Seconds(), "objects/s")
+}
+
+// TestADeliveryIsTraced by its status alone.
+func TestADeliveryIsTraced(t *testing.T) {
+	w, rec := newWorld(t), tracingtest.New()
+	for _, c := range []struct {
+		fail   error
+		status int
+	}{{nil, 200}, {errors.New("jane.doe@example.com"), 500}} {
+		w.tap.fail = c.fail
+		id := fmt.Sprint("r", c.status)
+		r := request("/firehose/d1/T", id, body(id, `{"id":"1","name":"Jane"}`))
+		status, _ := w.send(r.WithContext(rec.Tracer.Into(r.Context())))
+		spans := rec.Named("Firehose/Deliver")
+		s := spans[len(spans)-1]
+		if status != c.status || s.Attributes["http.response.status_code"] != fmt.Sprint(c.status) || s.Failed != (c.fail != nil) || s.Kind != "server" || !s.Plain() {
+			t.Errorf("status %d: %+v", status, s)
+		}
+	}
+	if text := strings.ToLower(rec.Text()); strings.Contains(text, "jane") || strings.Contains(text, "firehose/d1") {
+		t.Errorf("something of the delivery is in %s", text)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"kindred/internal/server"
+	"kindred/internal/tracing"
 	"kindred/internal/tracing/tracingtest"
 )
 
@@ -88,5 +89,25 @@ func TestWithoutATracerTheLogSaysNothingOfTraces(t *testing.T) {
 	a.Body.Close()
 	if line := <-log; strings.Contains(line, "trace_id") || strings.Contains(line, clientTrace) {
 		t.Errorf("the log says %s", line)
+	}
+}
+
+// TestWhatIsServedBesideOperationsMayBeginTraces, and none is begun for it.
+func TestWhatIsServedBesideOperationsMayBeginTraces(t *testing.T) {
+	rec := tracingtest.New()
+	s, h := newServer(t, mounts(), func(c *server.Config) { c.Tracer = rec.Tracer })
+	s.Handle("GET /traced", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, span := tracing.Begin(r.Context(), "page", tracing.Server)
+		span.End()
+	}))
+	for _, path := range []string{"/healthz", "/metrics", "/", "/traced"} {
+		a, err := http.Get(h.URL + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+	}
+	if spans := rec.Spans(); len(spans) != 1 || spans[0].Name != "page" || spans[0].Parent != "" {
+		t.Errorf("the spans are %+v", spans)
 	}
 }
