@@ -16,10 +16,14 @@ import (
 	"kindred/internal/store"
 	"kindred/internal/store/memstore"
 	"kindred/internal/store/pebblestore"
+	"kindred/internal/store/pgstore/pgstoretest"
+	"kindred/internal/store/pgstore/pgtest"
 	"kindred/internal/store/storetest"
 	"kindred/internal/tracing"
 	"kindred/internal/tracing/tracingtest"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // TestConformance: an observed store is a store.
 func TestConformance(t *testing.T) {
@@ -35,6 +39,11 @@ func TestConformance(t *testing.T) {
 				t.Fatal(err)
 			}
 			return observed.New(st, "embedded", prometheus.NewRegistry())
+		})
+	})
+	t.Run("database", func(t *testing.T) {
+		storetest.Run(t, func(t *testing.T) store.Store {
+			return observed.New(pgstoretest.Open(t, nil), "postgresql", prometheus.NewRegistry())
 		})
 	})
 }
