@@ -226,8 +226,8 @@ func (s *Store) end(k kind, began time.Time, span tracing.Span, c call, err erro
 	span.End()
 }
 
-// outcome judges an error. That a function ended its own run is no failure of the
-// engine, unless it passes on what the engine told it.
+// outcome judges an error. That a function ended its own run, or expected something
+// else of the store, is no failure of the engine, unless it passes on what the engine told it.
 func (c *call) outcome(err error) outcome {
 	switch {
 	case err == nil:
@@ -242,7 +242,7 @@ func (c *call) outcome(err error) outcome {
 		return cancelled
 	case errors.Is(err, store.ErrCorrupt), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrTooLarge):
 		return failed
-	case c.last != nil && errors.Is(err, c.last):
+	case errors.Is(err, store.ErrUnexpected), c.last != nil && errors.Is(err, c.last):
 		return abandoned
 	}
 	return failed
