@@ -330,15 +330,16 @@ func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype
 		var bad *record
 		err := s.domains.UpdateWith(ctx, cfg, func(tx *seal.Tx) error {
 			bad = nil
-			for _, r := range records {
-				if r.result.Err != nil {
+			for i, q := range s.ask(ctx, tx, cfg, typ, records, as) {
+				r := records[i]
+				if q == nil {
 					continue
 				}
 				in := s.object(tx, cfg, typ, r)
 				if as != nil {
 					in.Explain = as.explain
 				}
-				id, err := profile.Attach(ctx, tx, cfg, lookup(r.mapped), typ.AllowProfileCreation, in)
+				id, err := profile.Attach(ctx, tx, cfg, q, typ.AllowProfileCreation, in)
 				if err != nil {
 					bad = r
 					return err
@@ -363,6 +364,27 @@ func (s *Service) store(ctx context.Context, cfg *domain.Config, typ *objecttype
 			return err
 		}
 	}
+}
+
+// ask asks for the profiles of all records that have no error yet, nil for the others.
+// Where there are several, they are looked for together.
+func (s *Service) ask(ctx context.Context, tx *seal.Tx, cfg *domain.Config, typ *objecttype.Type, records []*record, as *trial) []*profile.Question {
+	list, asked := make([]*profile.Question, len(records)), make([]*profile.Question, 0, len(records))
+	for i, r := range records {
+		if r.result.Err != nil {
+			continue
+		}
+		var x *profile.Explanation
+		if as != nil {
+			x = as.explain
+		}
+		list[i] = profile.Ask(tx, cfg, lookup(r.mapped), profile.NewOrigin(tx.Ring(), typ.Name, r.mapped.Unique), x)
+		asked = append(asked, list[i])
+	}
+	if len(asked) > 1 {
+		profile.Ahead(ctx, tx, asked)
+	}
+	return list
 }
 
 // keyReason is what a dead letter says of a key that cannot be used; empty if

@@ -23,8 +23,7 @@ var (
 )
 
 // Attach puts an object into the profile that its keys find, or into a new one:
-// the matching algorithm of object types. lookup are the values of its PROFILE
-// keys in the order in which they are tried. A key that finds more than one
+// the matching algorithm of object types, for what [Ask] asks. A key that finds more than one
 // profile is passed over. When no key finds one, an object that is stored
 // already stays with its profile, so that sending a record again never makes a
 // second profile.
@@ -32,8 +31,9 @@ var (
 // The whole is one transaction: of many calls that find no profile for the same
 // key at the same time, one makes it and the others join it. It returns the id
 // under which clients see the profile.
-func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, mayCreate bool, in *Object) (ID, error) {
-	res, err := resolve(ctx, tx, cfg, lookup, in.Origin, in.Explain)
+func Attach(ctx context.Context, tx *seal.Tx, cfg *domain.Config, q *Question, mayCreate bool, in *Object) (ID, error) {
+	lookup := q.lookup
+	res, err := q.resolve(ctx, tx, cfg, in.Explain)
 	if err != nil {
 		return ID{}, err
 	}
@@ -219,21 +219,45 @@ type resolution struct {
 // maxShared bounds the members of a group that one key may find.
 const maxShared = 1000
 
-// resolve looks all keys up at once and goes through them in order. It also
-// tells which profile has the object now.
-func resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin, x *Explanation) (res resolution, err error) {
-	u := uniqueKey(cfg.ID, o)
-	spans := make([]store.Span, 0, len(lookup)+1)
-	spans = append(spans, store.Span{Partition: u.Partition, Limit: 1})
+// Question is what an object asks of the index: which profiles its keys find, and which
+// has it now.
+type Question struct {
+	lookup []Key
+	spans  []store.Span // that of the object, and one for each key
+}
+
+// Ask asks for an object with an origin. lookup are the values of its PROFILE keys in the
+// order in which they are tried. An explanation x, if there is one, is to show all that
+// they find.
+func Ask(tx *seal.Tx, cfg *domain.Config, lookup []Key, o Origin, x *Explanation) *Question {
+	q := &Question{lookup: lookup, spans: make([]store.Span, 0, len(lookup)+1)}
+	q.spans = append(q.spans, store.Span{Partition: uniqueKey(cfg.ID, o).Partition, Limit: 1})
 	for _, k := range lookup {
 		if k.Name == profileIDKey {
 			id, _ := ParseID(k.Value)
-			spans = append(spans, store.Span{Partition: partition(cfg.ID, id), Start: headSort, End: after(headSort), Limit: 1})
+			q.spans = append(q.spans, store.Span{Partition: partition(cfg.ID, id), Start: headSort, End: after(headSort), Limit: 1})
 			continue
 		}
 		h := tx.Ring().Identify(identKey, k.Name, k.Value)
-		spans = append(spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: x.limit(2)})
+		q.spans = append(q.spans, store.Span{Partition: indexPartition(cfg.ID, h), Start: []byte{matching}, End: []byte{matching + 1}, Limit: x.limit(2)})
 	}
+	return q
+}
+
+// Ahead has the answers to questions read at once, for objects that are to be attached in
+// one transaction.
+func Ahead(ctx context.Context, tx *seal.Tx, list []*Question) {
+	var spans []store.Span
+	for _, q := range list {
+		spans = append(spans, q.spans...)
+	}
+	tx.Ahead(ctx, spans...)
+}
+
+// resolve looks all keys up at once and goes through them in order. It also
+// tells which profile has the object now.
+func (q *Question) resolve(ctx context.Context, tx *seal.Tx, cfg *domain.Config, x *Explanation) (res resolution, err error) {
+	lookup, spans := q.lookup, q.spans
 	lists, err := tx.ScanPlain(ctx, spans...)
 	if err != nil {
 		return res, fmt.Errorf("index: %w", err)

@@ -569,7 +569,7 @@ func (w *unmerging) find(way *way, o Origin) (res resolution, err error) {
 			return res, nil
 		}
 	}
-	return resolve(w.ctx, w.tx, w.cfg, way.lookup, o, nil)
+	return Ask(w.tx, w.cfg, way.lookup, o, nil).resolve(w.ctx, w.tx, w.cfg, nil)
 }
 
 // bequeath leaves what evicted objects of a satellite gave to the main profile.

@@ -52,6 +52,9 @@ func (o *overlay) Add(store.Key, int64)             {}
 
 func (o *overlay) Expect(k store.Key, value []byte) { o.tx.Expect(k, value) }
 
+// Ahead does nothing: what is below is read otherwise.
+func (o *overlay) Ahead(context.Context, ...store.Span) {}
+
 func (o *overlay) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {
 	return o.tx.Count(ctx, keys...)
 }

@@ -129,6 +129,9 @@ func (t *Tx) fail(err error) {
 // such as a reference count under a hashed key.
 func (t *Tx) PutPlain(k store.Key, value []byte) { t.put(k, value) }
 
+// Ahead tells which spans are going to be scanned, see [store.Tx.Ahead].
+func (t *Tx) Ahead(ctx context.Context, spans ...store.Span) { t.tx.Ahead(ctx, spans...) }
+
 // Delete removes a record.
 func (t *Tx) Delete(k store.Key) { t.tx.Delete(k) }
 

@@ -147,6 +147,10 @@ type Tx interface {
 	// otherwise, reads fail with [ErrUnexpected], and with that Update ends, whatever
 	// the function returns. The value must not be changed until then.
 	Expect(k Key, value []byte)
+	// Ahead tells which spans the function is going to scan, each as it is given here. An
+	// engine may read them at once, in one round trip or in an order that suits it, and
+	// holds what it finds until then; so their limits should be small.
+	Ahead(ctx context.Context, spans ...Span)
 	// Now is the time of this run, UTC with microseconds, the same at each
 	// call. What is written together carries the same time.
 	Now() time.Time

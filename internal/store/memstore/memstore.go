@@ -412,6 +412,9 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 	return out, nil
 }
 
+// Ahead implements [store.Tx]: reading is fast enough when it is asked for.
+func (t *tx) Ahead(context.Context, ...store.Span) {}
+
 func (t *tx) scan(s store.Span) []store.Record {
 	partition := append(store.AppendPartition(nil, s.Partition), byte(store.KindRecord))
 	prefix := len(partition)

@@ -27,6 +27,8 @@ type run struct {
 
 	unmet error // of a record that is not as expected, or could not be looked at
 
+	ahead store.Ahead
+
 	key, end []byte // scratch
 	on       bool   // the iterator stands at the record that was looked up last
 }
@@ -52,6 +54,7 @@ func (s *Store) endRun(r *run) {
 	r.release()
 	r.buf.Reset()
 	r.now, r.unmet = time.Time{}, nil
+	r.ahead.Reset()
 	s.runs.Put(r)
 }
 
@@ -279,7 +282,9 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 			return nil, err
 		}
 		var stored []store.Record
-		if need {
+		if early, ok := t.r.ahead.Take(base); need && ok {
+			stored, past = early, false
+		} else if need {
 			if stored, past, err = t.r.scan(ctx, base, past && follows(s, spans[i-1])); err != nil {
 				return nil, err
 			}
@@ -289,6 +294,33 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		out[i] = t.r.buf.Merge(s, stored)
 	}
 	return out, nil
+}
+
+// Ahead implements [store.Tx]. In the order of their keys, a search goes on from where
+// the one before has ended, in each table. What cannot be read is not kept, so that the
+// scan that asks for it meets the error.
+func (t *tx) Ahead(ctx context.Context, spans ...store.Span) {
+	if t.check(ctx) != nil {
+		return
+	}
+	order := slices.Clone(spans)
+	slices.SortFunc(order, func(a, b store.Span) int {
+		if c := bytes.Compare(a.Partition, b.Partition); c != 0 {
+			return c
+		}
+		return bytes.Compare(a.Start, b.Start)
+	})
+	for _, s := range order {
+		base, need, err := t.r.buf.BaseSpan(s)
+		if err != nil || !need {
+			continue
+		}
+		list, _, err := t.r.scan(ctx, base, false)
+		if err != nil {
+			return
+		}
+		t.r.ahead.Keep(base, list)
+	}
 }
 
 func (t *tx) Count(ctx context.Context, keys ...store.Key) ([]int64, error) {

@@ -35,6 +35,8 @@ type run struct {
 	expected []expectation
 	unmet    bool
 
+	ahead store.Ahead
+
 	looks looks           // of an update of a plain database, what it read
 	seen  map[int32]int64 // of a distributed one, by bucket, the version at its first read
 
@@ -368,22 +370,24 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 		return nil, err
 	}
 	r := t.r
-	asked := make([]question, 0, len(spans))
+	asked, stored := make([]question, 0, len(spans)), make([][]store.Record, len(spans))
 	for i, s := range spans {
 		base, need, err := r.buf.BaseSpan(s)
 		if err != nil {
 			return nil, err
 		}
-		if need {
+		if list, ok := r.ahead.Take(base); need && ok {
+			stored[i] = list
+		} else if need {
 			asked = append(asked, question{Span: base, bucket: r.s.bucketOf(base.Partition), place: i})
 		}
 	}
 	if len(asked) > 0 {
-		if err := r.scan(ctx, asked); err != nil {
+		var err error
+		if asked, err = r.scan(ctx, asked); err != nil {
 			return nil, err
 		}
 	}
-	stored := make([][]store.Record, len(spans))
 	for i := range asked {
 		stored[asked[i].place] = asked[i].found
 	}
@@ -394,8 +398,33 @@ func (t *tx) Scan(ctx context.Context, spans ...store.Span) ([][]store.Record, e
 	return out, nil
 }
 
-// scan asks for spans, and in the same statement for what is expected.
-func (r *run) scan(ctx context.Context, asked []question) error {
+// Ahead implements [store.Tx]: all spans in one round trip.
+func (t *tx) Ahead(ctx context.Context, spans ...store.Span) {
+	if t.check(ctx) != nil {
+		return
+	}
+	r := t.r
+	var asked []question
+	for _, s := range spans {
+		if base, need, err := r.buf.BaseSpan(s); err == nil && need {
+			asked = append(asked, question{Span: base, bucket: r.s.bucketOf(base.Partition)})
+		}
+	}
+	if len(asked) == 0 {
+		return
+	}
+	asked, err := r.scan(ctx, asked)
+	if err != nil {
+		return // the scans meet it again
+	}
+	for i := range asked {
+		r.ahead.Keep(asked[i].Span, asked[i].found)
+	}
+}
+
+// scan asks for spans, and in the same statement for what is expected. It returns the
+// questions with their answers.
+func (r *run) scan(ctx context.Context, asked []question) ([]question, error) {
 	noted := r.kind == checked && !r.s.schema.distributed
 	due := r.expected
 	if noted && len(due) > 0 {
@@ -411,18 +440,19 @@ func (r *run) scan(ctx context.Context, asked []question) error {
 		buckets[i] = asked[i].bucket
 	}
 	if err := r.read(ctx, buckets, func(b *batch) { r.s.addScans(b, asked) }); err != nil || !noted {
-		return err
+		return asked, err
 	}
 	for i := range asked {
 		q := &asked[i]
 		r.looks.span(q.Span, q.bucket, q.found, q.wrote)
 	}
-	for i, q := range asked[len(asked)-len(due):] {
+	own := len(asked) - len(due)
+	for i, q := range asked[own:] {
 		if len(q.found) > 0 {
 			due[i].found = q.found[0].Value
 		}
 	}
-	return r.compare(due)
+	return asked[:own], r.compare(due)
 }
 
 // question is a span that is asked for, with its place among the questions, and its

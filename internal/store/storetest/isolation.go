@@ -473,6 +473,20 @@ func testExpect(t *testing.T, s store.Store) {
 	})
 	wantError(t, "the function's own error of the expected state", err, errOwn)
 
+	// It takes nothing from what the reads give.
+	update(t, s, func(tx store.Tx) {
+		tx.Expect(key("p", "there"), []byte("1"))
+		want(t, "a scan", show(scan(t, tx, all("p"))), "p/empty= p/there=1 ")
+		tx.Expect(key("p", "absent"), nil)
+		want(t, "a get", get(t, tx, "p", "empty")+get(t, tx, "p", "there"), "1")
+		tx.Expect(key("p", "empty"), []byte{})
+		lists, err := tx.Scan(ctx, all("nothing"), all("p"), store.Span{Partition: []byte("p"), Reverse: true, Limit: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want(t, "scans", show(lists[0])+show(lists[1])+show(lists[2]), "p/empty= p/there=1 p/there=1 ")
+	})
+
 	// One that held, until another update came before the end.
 	runs := 0
 	err = s.Update(ctx, func(tx store.Tx) error {
@@ -501,4 +515,77 @@ func testExpect(t *testing.T, s store.Store) {
 	wantError(t, "several", err, store.ErrUnexpected)
 	err = s.Update(ctx, func(tx store.Tx) error { tx.Expect(store.Key{}, nil); return nil })
 	wantError(t, "of no key", err, store.ErrInvalid)
+}
+
+// testAhead: spans that were told ahead give what they would have given.
+func testAhead(t *testing.T, s store.Store) {
+	ctx := context.Background()
+	for i := range 9 {
+		put(t, s, "p", fmt.Sprint(i), "v")
+	}
+	put(t, s, "q", "k", "v")
+	part := func(p, start, end string, reverse bool, limit int) store.Span {
+		return store.Span{Partition: []byte(p), Start: []byte(start), End: []byte(end), Reverse: reverse, Limit: limit}
+	}
+	spans := []store.Span{part("p", "", "", false, 100), part("p", "2", "5", false, 100), part("p", "2", "5", true, 2), part("p", "2", "5", false, 2), part("q", "", "", false, 1),
+		part("nothing", "", "", false, 5), part("p", "5", "2", false, 5), part("p", "", "3", true, 1)}
+	wanted := ""
+	view(t, s, func(r store.Reader) {
+		wanted = ""
+		for _, span := range spans {
+			wanted += show(scan(t, r, span)) + ";"
+		}
+	})
+	for name, before := range map[string]func(store.Tx){
+		"nothing":          func(store.Tx) {},
+		"writes elsewhere": func(tx store.Tx) { tx.Put(key("elsewhere", "k"), []byte("v")) },
+		"an expectation":   func(tx store.Tx) { tx.Expect(key("q", "k"), []byte("v")) },
+	} {
+		update(t, s, func(tx store.Tx) {
+			before(tx)
+			tx.Ahead(ctx, spans...)
+			got := ""
+			for _, span := range spans {
+				got += show(scan(t, tx, span)) + ";"
+			}
+			want(t, "after "+name, got, wanted)
+			again := ""
+			for i := len(spans) - 1; i >= 0; i-- { // those that were taken are read
+				again = show(scan(t, tx, spans[i])) + ";" + again
+			}
+			want(t, "again after "+name, again, wanted)
+		})
+	}
+	// What the run writes is laid over it, whenever it does.
+	update(t, s, func(tx store.Tx) {
+		tx.Delete(key("p", "0"))
+		tx.Ahead(ctx, part("p", "", "", false, 3), part("q", "", "", false, 5), part("r", "", "", false, 5))
+		tx.Delete(key("p", "1"))
+		tx.Put(key("q", "a"), []byte("w"))
+		tx.Clear([]byte("r"))
+		want(t, "p", show(scan(t, tx, part("p", "", "", false, 3))), "p/2=v p/3=v p/4=v ")
+		want(t, "q", show(scan(t, tx, part("q", "", "", false, 5))), "q/a=w q/k=v ")
+		want(t, "r", show(scan(t, tx, part("r", "", "", false, 5))), "")
+	})
+	// It is a read: of what another has changed meanwhile the run hears.
+	seen := ""
+	runs := interfere(t, s,
+		func(tx store.Tx) {
+			tx.Ahead(ctx, part("new", "", "", false, 1), part("q", "", "", false, 5))
+		},
+		func(tx store.Tx) { tx.Put(key("new", "k"), []byte("v")) },
+		func(tx store.Tx) {
+			seen = show(scan(t, tx, part("new", "", "", false, 1)))
+			tx.Put(key("out", "k"), []byte(seen))
+		})
+	want(t, "seen in the end", seen, "new/k=v ")
+	if runs > 2 {
+		t.Errorf("%d runs", runs)
+	}
+	// What is not allowed, the scan says.
+	update(t, s, func(tx store.Tx) {
+		tx.Ahead(ctx, store.Span{}, part("q", "", "", false, 0))
+		_, err := tx.Scan(ctx, store.Span{})
+		wantError(t, "of no partition", err, store.ErrInvalid)
+	})
 }

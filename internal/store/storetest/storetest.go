@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the error of a run whose reads are stale is discarded", testStaleError},
 		{"what is believed of a record makes no difference", testPutNew},
 		{"an update can be made to depend on what a record is expected to be", testExpect},
+		{"what is read ahead is what would have been read", testAhead},
 		{"find or create from many goroutines makes exactly one", testFindOrCreate},
 		{"many updates of one record lose none", testIncrements},
 		{"transfers keep the sum of all accounts", testBank},
