@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"runtime"
 	"runtime/debug"
 	runtimemetrics "runtime/metrics"
 	"time"
@@ -34,6 +35,7 @@ const (
 func GiveBack(ctx context.Context, shed func()) error {
 	return (&idleness{allocated: allocatedBytes, release: func() {
 		shed()
+		runtime.GC() // a collection more: what pools hold lasts through the first
 		debug.FreeOSMemory()
 	}}).run(ctx)
 }

@@ -56,10 +56,10 @@ type Options struct {
 // million partitions, and the blocks read last.
 const DefaultCacheBytes = 96 << 20
 
-// defaultMemTableBytes is the size of a memory table. There can be eight while
+// defaultMemTableBytes is the size of a memory table. There can be ten while
 // much is written, and two of them stay in memory for good: they are a good part
 // of what an idle server takes.
-const defaultMemTableBytes = 8 << 20
+const defaultMemTableBytes = 6 << 20
 
 // Open opens the store in a directory, which it makes if there is none.
 //

@@ -23,7 +23,7 @@ const (
 	// they are merged with what is below. Keys are spread evenly, so that each such
 	// merge writes the level below anew: with fewer, more is written for an object
 	// (package bench, Growth). Filters keep most reads out of those tables.
-	l0Compaction = 16
+	l0Compaction = 20
 )
 
 // tableBytes is the size of a table on level 0, at most: a memory table becomes

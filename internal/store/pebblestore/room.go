@@ -12,10 +12,10 @@ import (
 const (
 	// maxMemTables is the number of memory tables' worth of bytes in memory,
 	// those being written to disk included, at which updates wait.
-	maxMemTables = 8
+	maxMemTables = 10
 	// maxL0 is the number of tables that a read may have to look at on level 0
 	// at which they do.
-	maxL0 = 24
+	maxL0 = 30
 	// Pebble waits by itself too, but inside the critical section, where neither
 	// a context nor a failure can end it. Its limits are out of reach, that on
 	// memory even for large transactions.
