@@ -4,8 +4,8 @@
 //
 // The configuration of a domain is small and read by every call, so it is held
 // in memory, opened and decoded, under a revision that changes with it. Every
-// transaction reads the revision record; a transaction that meets another
-// revision than its configuration has loads the new one and starts again. So a
+// transaction reads the revision record, or has it expected ([store.Tx.Expect]); one
+// that meets another revision than its configuration has starts again with the new one. So a
 // change of configuration is in force, for every node, from its commit on.
 package domain
 
