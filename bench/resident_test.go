@@ -147,7 +147,7 @@ func (s *running) end(sig os.Signal) {
 // rest is a figure of the server's memory after a while of nothing to do.
 func (s *running) rest(figure string) float64 {
 	s.b.Helper()
-	time.Sleep(*idle)
+	time.Sleep(*idle) // which is what is measured
 	return s.memory(figure)
 }
 

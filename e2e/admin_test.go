@@ -2,6 +2,7 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -9,7 +10,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
 
@@ -23,12 +23,12 @@ func TestTheAdministratorsAddress(t *testing.T) {
 	s := startServer(t, withArgs("--admin-listen", "127.0.0.1:0"))
 	said := regexp.MustCompile(`"the administrator's address","address":"([0-9.:]+)"`)
 	var address []string
-	for deadline := time.Now().Add(10 * time.Second); address == nil; address = said.FindStringSubmatch(s.stderr.String()) {
-		if time.Now().After(deadline) {
-			t.Fatalf("the log does not say where it is:\n%s", s.stderr)
+	eventually(t, readyWithin, func() error {
+		if address = said.FindStringSubmatch(s.stderr.String()); address == nil {
+			return fmt.Errorf("the log does not say where it is:\n%s", s.stderr)
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return nil
+	})
 	get := func(host, path string) (int, string) {
 		t.Helper()
 		r, err := http.NewRequest("GET", "http://"+address[1]+path, nil)

@@ -2,9 +2,9 @@ package e2e_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/customerprofiles"
@@ -44,17 +44,13 @@ func TestTheAuditTrailTellsWhoCalledWhat(t *testing.T) {
 	if _, err := stranger.profiles.BatchGetProfile(t.Context(), &customerprofiles.BatchGetProfileInput{DomainName: aws.String("shop"), ProfileIds: []string{id}}); err == nil {
 		t.Fatal("a stranger has read a profile")
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for {
+	eventually(t, readyWithin, func() error {
 		list := look("--resource", id)
-		if len(list) == 1 && list[0]["errorCode"] == "AccessDeniedException" && list[0]["userIdentity"].(map[string]any)["userName"] == "stranger" {
-			break
+		if len(list) != 1 || list[0]["errorCode"] != "AccessDeniedException" || list[0]["userIdentity"].(map[string]any)["userName"] != "stranger" {
+			return fmt.Errorf("of the profile the trail has %v", list)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("of the profile the trail has %v", list)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return nil
+	})
 	if list := look("--operation", "SearchProfiles", "--since", "1h"); len(list) != 1 {
 		t.Errorf("of searches the trail has %v", list)
 	}

@@ -130,7 +130,7 @@ func (l *load) run(end func()) {
 	}
 	deadline := time.Now().Add(stopWithin)
 	for l.acknowledged.Load() < target && time.Now().Before(deadline) {
-		time.Sleep(time.Millisecond)
+		time.Sleep(time.Millisecond) // many writers count; the kill may come at any moment
 	}
 	if l.acknowledged.Load() < target {
 		l.c.t.Errorf("only %d writes were acknowledged within %v", l.acknowledged.Load()-target+perRound, stopWithin)

@@ -362,6 +362,6 @@ func eventually(t testing.TB, within time.Duration, f func() error) {
 		if time.Now().After(deadline) {
 			t.Fatalf("not within %v: %v", within, err)
 		}
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(50 * time.Millisecond) // another process gives no signal
 	}
 }

@@ -93,16 +93,12 @@ func TestTLSAndACertificateThatIsRenewed(t *testing.T) {
 		t.Fatalf("certificate %d, HTTP/%d: %v", serial, proto, err)
 	}
 	pool = certify(t, dir, 2)
-	deadline := time.Now().Add(30 * time.Second)
-	for {
-		if serial, _, err := look(pool); err == nil && serial == 2 {
-			break
+	eventually(t, 30*time.Second, func() error {
+		if serial, _, err := look(pool); err != nil || serial != 2 {
+			return fmt.Errorf("the new certificate is not in force: serial %d, %v", serial, err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("the new certificate is not in force")
-		}
-		time.Sleep(200 * time.Millisecond)
-	}
+		return nil
+	})
 	if old, err := tls.Dial("tcp", strings.TrimPrefix(s.url, "https://"), &tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11, MinVersion: tls.VersionTLS10}); err == nil {
 		old.Close()
 		t.Error("TLS 1.1 is spoken")

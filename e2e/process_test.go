@@ -66,17 +66,7 @@ func TestAnEmptyDirectoryIsServedAtOnceWithAnAdministrator(t *testing.T) {
 
 func TestASecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
 	s := startServer(t)
-	p := newProcess(nil, "serve", "--listen", "127.0.0.1:0", "--data-dir", s.dir)
-	if err := p.run(); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-p.exited:
-	case <-time.After(readyWithin):
-		_ = p.cmd.Process.Kill() // the failure is reported below
-		<-p.exited
-		t.Fatal("the second server went on")
-	}
+	p := refusedStart(t, nil, "serve", "--listen", "127.0.0.1:0", "--data-dir", s.dir)
 	var code *exec.ExitError
 	if !errors.As(p.err, &code) || code.ExitCode() != 1 {
 		t.Errorf("got %v, want exit code 1", p.err)
@@ -90,21 +80,28 @@ func TestASecondStartOnTheSameDirectoryIsRefused(t *testing.T) {
 	s.admin.domain("still-served", customerprofiles.CreateDomainInput{})
 }
 
+// refusedStart runs a server that is to end by itself, at its start.
+func refusedStart(t *testing.T, env []string, args ...string) *process {
+	t.Helper()
+	p := newProcess(env, args...)
+	if err := p.run(); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-p.exited:
+	case <-time.After(readyWithin):
+		_ = p.cmd.Process.Kill() // the failure is reported below
+		<-p.exited
+		t.Fatalf("%q, %q: the server went on", env, args)
+	}
+	return p
+}
+
 func TestBadSettingsAreRefusedBeforeAnythingIsTouched(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	for _, args := range [][]string{{"--account-id", "12"}, {"--region", "nowhere"}, {"--listen", "256.0.0.1:1"}, {"--log-level", "loud"},
 		{"--cache-mib", "0"}, {"--kms-endpoint", "x"}, {"--store", "mysql://"}, {"--no-such-flag"}, {"argument"}} {
-		p := newProcess(nil, append([]string{"serve", "--data-dir", dir}, args...)...)
-		if err := p.run(); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-p.exited:
-		case <-time.After(readyWithin):
-			_ = p.cmd.Process.Kill() // the failure is reported below
-			<-p.exited
-			t.Fatalf("%q: the server went on", args)
-		}
+		p := refusedStart(t, nil, append([]string{"serve", "--data-dir", dir}, args...)...)
 		if text := p.stderr.String(); p.err == nil || !strings.Contains(text, strings.TrimLeft(args[0], "-")) {
 			t.Errorf("%q: %v, %q", args, p.err, text)
 		}

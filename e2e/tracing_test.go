@@ -283,17 +283,7 @@ func TestBadSettingsOfTracesAreRefused(t *testing.T) {
 	t.Parallel()
 	for _, env := range []string{"OTEL_EXPORTER_OTLP_PROTOCOL=grpc", "OTEL_TRACES_EXPORTER=zipkin", "OTEL_TRACES_SAMPLER=sometimes"} {
 		dir := t.TempDir() + "/data"
-		p := newProcess([]string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", env}, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir)
-		if err := p.run(); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case <-p.exited:
-		case <-time.After(readyWithin):
-			_ = p.cmd.Process.Kill() // the failure is reported below
-			<-p.exited
-			t.Fatalf("%s: the server went on", env)
-		}
+		p := refusedStart(t, []string{"OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:1", env}, "serve", "--listen", "127.0.0.1:0", "--data-dir", dir)
 		name, _, _ := strings.Cut(env, "=")
 		if text := p.stderr.String(); p.err == nil || !strings.Contains(text, name+": ") {
 			t.Errorf("%s: %v, %q", env, p.err, text)

@@ -35,15 +35,13 @@ func (l *looks) copyOf(parts ...[]byte) []byte {
 	return l.memory[n:len(l.memory):len(l.memory)]
 }
 
-// key notes that a key has been read; it was absent unless found is called next with
-// the look's place, which is returned.
-func (l *looks) key(k store.Key, bucket int32) int {
+// key notes that a key has been read; it was absent unless found is called for the look.
+func (l *looks) key(k store.Key, bucket int32) {
 	to := l.copyOf(k.Sort, []byte{0})
 	l.list = append(l.list, look{bucket: bucket, part: l.copyOf(k.Partition), from: to[:len(k.Sort):len(k.Sort)], to: to})
-	return len(l.list) - 1
 }
 
-// found notes who wrote the record of a key.
+// found notes who wrote the record of the key that is the look at place i.
 func (l *looks) found(i int, wrote uint32) {
 	l.list[i].at, l.list[i].n = len(l.wrote), 1
 	l.wrote = append(l.wrote, wrote)
@@ -81,14 +79,18 @@ func (l *looks) addTo(b *batch) {
 		key := func(of func(*look) []byte) []byte {
 			return b.byteas(len(list), func(i int) []byte { return of(&list[i]) })
 		}
-		first := list[0].at // lists of later looks may come before it, of those that were asked for together
-		last := first
+		// The lists of these looks, which keys that were asked for together may have in
+		// another order. What was absent has none.
+		first, last := len(l.wrote), 0
 		for i := range list {
-			first, last = min(first, list[i].at), max(last, list[i].at+list[i].n)
+			if k := &list[i]; k.n > 0 {
+				first, last = min(first, k.at), max(last, k.at+k.n)
+			}
 		}
+		first = min(first, last)
 		b.add(doCheck, nil, b.int4s(len(list), func(i int) int32 { return list[i].bucket }),
 			key(func(k *look) []byte { return k.part }), key(func(k *look) []byte { return k.from }), key(func(k *look) []byte { return k.to }),
-			b.int4s(len(list), func(i int) int32 { return int32(list[i].at - first + 1) }),
+			b.int4s(len(list), func(i int) int32 { return int32(max(list[i].at-first, 0) + 1) }),
 			b.int4s(len(list), func(i int) int32 { return int32(list[i].n) }),
 			b.xids(l.wrote[first:last]))
 		from = to
